@@ -1,0 +1,120 @@
+import * as ort from "onnxruntime-node";
+import type { ModelMetadata } from "./metadata.ts";
+import { ModelError } from "./model-error.ts";
+import { createPacker, decodePixels } from "./preprocessing.ts";
+
+/** The answer for one image: the most probable label, and the probability of each label in the model's order. */
+export type Prediction = {
+  readonly label: string;
+  readonly probability: number;
+  readonly probabilities: Readonly<Record<string, number>>;
+};
+
+/** A loaded model. `classify` must not be called while an earlier call with the same tensor is under way. */
+export type Classifier = {
+  readonly metadata: ModelMetadata;
+  /** Decodes one photo to the model's input pixels (HWC bytes). @throws ImageError */
+  decode(bytes: Uint8Array): Promise<Uint8Array>;
+  /** Runs the network on decoded photos, one prediction each, in order. */
+  classify(batch: readonly Uint8Array[]): Promise<Prediction[]>;
+  release(): Promise<void>;
+};
+
+const checkShape = (session: ort.InferenceSession, metadata: ModelMetadata): void => {
+  const { input, output } = metadata;
+  if (!session.inputNames.includes(input.name) || !session.outputNames.includes(output.name)) {
+    throw new ModelError(
+      "wrong-shape",
+      `the model has inputs ${session.inputNames} and outputs ${session.outputNames}, but model.json says ${input.name} and ${output.name}; train again.`,
+    );
+  }
+};
+
+/**
+ * Creates an ONNX Runtime session for a verified model and warms it up with one empty image, which also proves its shapes.
+ *
+ * @param threads intra-op threads. Explicit, because the default is one for each core of the host, whatever the
+ *   container's limit.
+ * @throws ModelError `corrupt` (not an ONNX graph) or `wrong-shape`
+ */
+export const createClassifier = async (
+  model: { readonly metadata: ModelMetadata; readonly onnx: Uint8Array },
+  threads: number,
+): Promise<Classifier> => {
+  const { metadata } = model;
+  let session: ort.InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(model.onnx, {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      graphOptimizationLevel: "all",
+    });
+  } catch (error) {
+    throw new ModelError("corrupt", "model.onnx cannot be loaded by ONNX Runtime; train again.", {
+      cause: error,
+    });
+  }
+  checkShape(session, metadata);
+
+  const { labels, preprocessing } = metadata;
+  const pack = createPacker(preprocessing);
+  const side = preprocessing.inputSize;
+  const size = 3 * side * side;
+  // One buffer for each batch in flight: the run is deferred, so a shared one would be overwritten by the next call.
+  const free: Float32Array[] = [];
+
+  const predictionAt = (scores: Float32Array, row: number): Prediction => {
+    let best = 0;
+    const probabilities: Record<string, number> = {};
+    labels.forEach((label, index) => {
+      const score = scores[row * labels.length + index] as number;
+      probabilities[label] = score;
+      if (score > (scores[row * labels.length + best] as number)) best = index;
+    });
+    const label = labels[best] as string;
+    return { label, probability: probabilities[label] as number, probabilities };
+  };
+
+  const classify = async (batch: readonly Uint8Array[]): Promise<Prediction[]> => {
+    const needed = batch.length * size;
+    const index = free.findIndex((buffer) => buffer.length >= needed);
+    const buffer = free.splice(index, index < 0 ? 0 : 1)[0] ?? new Float32Array(needed);
+    try {
+      for (const [row, pixels] of batch.entries()) pack(pixels, buffer, row * size);
+      const tensor = new ort.Tensor("float32", buffer.subarray(0, needed), [
+        batch.length,
+        3,
+        side,
+        side,
+      ]);
+      const results = await session.run({ [metadata.input.name]: tensor });
+      const scores = results[metadata.output.name];
+      if (
+        !(scores?.data instanceof Float32Array) ||
+        scores.data.length !== batch.length * labels.length
+      ) {
+        throw new ModelError(
+          "wrong-shape",
+          `the model answered ${scores?.dims} for ${batch.length} images and ${labels.length} labels; train again.`,
+        );
+      }
+      const data = scores.data;
+      return batch.map((_, row) => predictionAt(data, row));
+    } finally {
+      free.push(buffer);
+    }
+  };
+
+  const release = (): Promise<void> => session.release();
+  try {
+    await classify([new Uint8Array(size)]);
+  } catch (error) {
+    await release();
+    if (error instanceof ModelError) throw error;
+    throw new ModelError("wrong-shape", "the model refuses its declared input; train again.", {
+      cause: error,
+    });
+  }
+  return { metadata, decode: (bytes) => decodePixels(bytes, preprocessing), classify, release };
+};

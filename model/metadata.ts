@@ -1,0 +1,87 @@
+import { z } from "zod";
+import { preprocessingSchema } from "./preprocessing.ts";
+
+const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hex digits");
+const share = z.number().min(0).max(1);
+
+/** An accuracy with its 95 % Wilson interval, over `count` images. */
+export const accuracySchema = z.strictObject({
+  accuracy: share,
+  interval: z.tuple([share, share]),
+  count: z.int().nonnegative(),
+});
+
+/** Precision, recall and F1 of one class (or their unweighted mean), and the number of images of it. */
+export const classMetricsSchema = z.strictObject({
+  precision: share,
+  recall: share,
+  f1: share,
+  support: z.int().nonnegative(),
+});
+
+/** A labelled picture that travels with the model: what it must answer, for smoke tests from outside. */
+export const goldenSchema = z.strictObject({
+  file: z.string().regex(/^golden\/[\w.-]+$/),
+  label: z.string(),
+  /** Probability of `label` that training computed for it. */
+  probability: share,
+});
+
+/**
+ * `model.json`, the sidecar of `model.onnx`: everything a reader needs to use the model and to know where it came from.
+ * Unknown keys are refused, so that a newer writer is noticed and not half understood.
+ */
+export const modelMetadataSchema = z
+  .strictObject({
+    schemaVersion: z.literal(1),
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+    /** Short name of this build for people: the first 12 digits of the digest. */
+    version: z.string().min(1),
+    /** SHA-256 of the ONNX file. The model's identity: answers, /health and metrics carry it. */
+    digest: sha256,
+    /** Class names; the position is the index in the output vector. */
+    labels: z.array(z.string().min(1)).min(2),
+    input: z.strictObject({
+      name: z.string(),
+      shape: z.tuple([z.null(), z.int(), z.int(), z.int()]),
+    }),
+    output: z.strictObject({ name: z.string(), shape: z.tuple([z.null(), z.int()]) }),
+    preprocessing: preprocessingSchema,
+    backbone: z.strictObject({
+      name: z.string(),
+      source: z.string(),
+      /** SHA-256 of the converted ONNX backbone. */
+      digest: sha256,
+      licence: z.string(),
+    }),
+    training: z.strictObject({
+      source: z.enum(["kaggle", "folder", "sample"]),
+      seed: z.int(),
+      splitDigest: sha256,
+      counts: z.strictObject({ train: z.int(), val: z.int(), test: z.int() }),
+      /** Head settings and what the validation split chose, by name. */
+      hyperparameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      /** Where any number that was not fitted here comes from, by name. */
+      provenance: z.record(z.string(), z.string()),
+    }),
+    metrics: z.strictObject({
+      test: accuracySchema,
+      macro: classMetricsSchema.omit({ support: true }),
+      perClass: z.record(z.string(), classMetricsSchema),
+      /** Mean cross-entropy on the test split, nats. */
+      logLoss: z.number().nonnegative(),
+      /** Expected calibration error, 10 equal-width bins. */
+      calibrationError: share,
+    }),
+    golden: z.array(goldenSchema),
+    build: z.strictObject({
+      gitCommit: z.string(),
+      libraries: z.record(z.string(), z.string()),
+    }),
+  })
+  .refine((m) => new Set(m.labels).size === m.labels.length, "labels repeat")
+  .refine((m) => m.output.shape[1] === m.labels.length, "output width differs from labels");
+
+export type ModelMetadata = z.infer<typeof modelMetadataSchema>;
+export type ClassMetrics = z.infer<typeof classMetricsSchema>;
+export type Golden = z.infer<typeof goldenSchema>;

@@ -1,0 +1,146 @@
+import sharp, { type Sharp } from "sharp";
+import { z } from "zod";
+import { ImageError } from "./image-error.ts";
+import { detectImageType } from "./image-type.ts";
+
+/**
+ * How a photo becomes the network's input. Written into `model.json` by training and obeyed by everything that reads
+ * the model, so that training and serving cannot differ.
+ */
+export const preprocessingSchema = z.strictObject({
+  /** Side of the square input, pixels. */
+  inputSize: z.int().positive(),
+  /** Side to which the photo's centre square is scaled before the centre crop, pixels; at least `inputSize`. */
+  resizeTo: z.int().positive(),
+  kernel: z.enum(["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"]),
+  /** `(value - mean) / std` for each channel value 0..255. */
+  mean: z.tuple([z.number(), z.number(), z.number()]),
+  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+  colour: z.literal("RGB"),
+  layout: z.literal("NCHW"),
+});
+export type Preprocessing = z.infer<typeof preprocessingSchema>;
+
+/** What EfficientNet-lite0 was trained with: 224 × 224 out of a 256 square (87.5 %), (x - 127) / 128. */
+export const EFFICIENTNET_LITE0_PREPROCESSING: Preprocessing = {
+  inputSize: 224,
+  resizeTo: 256,
+  kernel: "cubic",
+  mean: [127, 127, 127],
+  std: [128, 128, 128],
+  colour: "RGB",
+  layout: "NCHW",
+};
+
+/** Pixels above which a photo is refused by its header, before anything is decoded: a 5 kB file can claim 4 gigapixels. */
+export const MAX_PIXELS = 25_000_000;
+const DECODE_TIMEOUT_SECONDS = 10;
+
+// libvips can load some forty formats, SVG and PDF among them. Untrusted bytes reach three loaders.
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({
+  operation: ["VipsForeignLoadJpegBuffer", "VipsForeignLoadPngBuffer", "VipsForeignLoadWebpBuffer"],
+});
+// A server decodes many photos at once: one thread each, and no cache of operations that never recur.
+sharp.concurrency(1);
+sharp.cache(false);
+
+const explain = (error: unknown): ImageError => {
+  const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  if (/pixel limit/i.test(reason)) {
+    return new ImageError(
+      "too-many-pixels",
+      `The image has more than ${MAX_PIXELS / 1e6} megapixels; make it smaller.`,
+      { cause: error },
+    );
+  }
+  if (/timeout/i.test(reason)) {
+    return new ImageError(
+      "decode-timeout",
+      `The image took longer than ${DECODE_TIMEOUT_SECONDS} s to decode; re-encode it.`,
+      { cause: error },
+    );
+  }
+  return new ImageError("undecodable", `The image cannot be decoded (${reason}).`, {
+    cause: error,
+  });
+};
+
+/**
+ * A sharp pipeline over untrusted bytes, with the EXIF rotation applied, in sRGB without alpha (transparent is white).
+ * Every decode in this project starts here.
+ *
+ * @throws ImageError `empty` or `unsupported-type`, at once; the others when the pipeline runs (see `runImage`)
+ */
+export const openImage = (bytes: Uint8Array): Sharp => {
+  detectImageType(bytes);
+  return sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: "warning" })
+    .timeout({ seconds: DECODE_TIMEOUT_SECONDS })
+    .autoOrient()
+    .flatten({ background: "white" })
+    .toColourspace("srgb");
+};
+
+/** Awaits a pipeline of `openImage` and turns whatever the decoder says into an `ImageError`. */
+export const runImage = async <T>(work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw explain(error);
+  }
+};
+
+const isAnimatedWebp = (bytes: Uint8Array): boolean =>
+  // Extended WebP: byte 20 holds the flags, bit 1 says animation.
+  bytes[8] === 0x57 &&
+  bytes.byteLength > 20 &&
+  Buffer.from(bytes.buffer, bytes.byteOffset + 12, 4).toString("latin1") === "VP8X" &&
+  ((bytes[20] ?? 0) & 0b10) !== 0;
+
+/**
+ * Decodes a JPEG, PNG or WebP photo: EXIF rotation, RGB, scale, centre crop.
+ *
+ * @returns `inputSize × inputSize × 3` bytes, row by row, RGB interleaved (HWC), each 0..255
+ * @throws ImageError for every kind of bad input
+ */
+export const decodePixels = async (
+  bytes: Uint8Array,
+  settings: Preprocessing,
+): Promise<Uint8Array> => {
+  const image = openImage(bytes);
+  if (isAnimatedWebp(bytes)) {
+    throw new ImageError("animated", "The image is an animation; send one still picture.");
+  }
+  const { inputSize, resizeTo, kernel } = settings;
+  const margin = Math.floor((resizeTo - inputSize) / 2);
+  return runImage(
+    image
+      .resize(resizeTo, resizeTo, { fit: "cover", kernel })
+      .extract({ left: margin, top: margin, width: inputSize, height: inputSize })
+      .raw({ depth: "uchar" })
+      .toBuffer(),
+  );
+};
+
+/** Makes the function that writes RGB bytes (HWC) as normalised floats (CHW) into a tensor's buffer at `offset`. */
+export const createPacker = (
+  settings: Preprocessing,
+): ((pixels: Uint8Array, target: Float32Array, offset: number) => void) => {
+  const plane = settings.inputSize ** 2;
+  const table = (channel: 0 | 1 | 2): Float32Array =>
+    Float32Array.from(
+      { length: 256 },
+      (_, value) => (value - settings.mean[channel]) / settings.std[channel],
+    );
+  const [red, green, blue] = [table(0), table(1), table(2)];
+  return function pack(pixels, target, offset) {
+    if (pixels.length !== plane * 3) {
+      throw new RangeError(`expected ${plane * 3} pixel bytes, got ${pixels.length}`);
+    }
+    for (let i = 0, from = 0, to = offset; i < plane; i++, from += 3, to++) {
+      target[to] = red[pixels[from] as number] as number;
+      target[to + plane] = green[pixels[from + 1] as number] as number;
+      target[to + 2 * plane] = blue[pixels[from + 2] as number] as number;
+    }
+  };
+};

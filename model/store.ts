@@ -1,0 +1,131 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { digestOf } from "./digest.ts";
+import { type ModelMetadata, modelMetadataSchema } from "./metadata.ts";
+import { ModelError } from "./model-error.ts";
+import { writeFileAtomic } from "./write-atomic.ts";
+
+/*
+ * A model store is a directory:
+ *
+ *   current.json               {"digest":"sha256:…"}: the model to serve, replaced atomically
+ *   models/<64 hex digits>/    model.onnx, model.json, golden/: written once, never changed
+ *
+ * A single model's directory (what `train --out DIR` writes) is read by the same functions: it has no current.json.
+ */
+const pointerSchema = z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) });
+
+const MODEL_FILE = "model.onnx";
+const METADATA_FILE = "model.json";
+const POINTER_FILE = "current.json";
+
+/** A verified model: the bytes match the digest in the metadata. */
+export type StoredModel = {
+  readonly directory: string;
+  readonly metadata: ModelMetadata;
+  readonly onnx: Uint8Array;
+};
+
+/** The files of one model, by path relative to its directory. */
+export type ModelFiles = Readonly<Record<string, Uint8Array | string>>;
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ENOENT";
+
+const read = async (path: string): Promise<Buffer> => {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    throw new ModelError("missing", `${path} is missing; train a model first (make train).`, {
+      cause: error,
+    });
+  }
+};
+
+const parse = <T>(path: string, text: string, schema: z.ZodType<T>): T => {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    const reason =
+      error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : String(error);
+    throw new ModelError("corrupt", `${path} is not usable (${reason}); train again.`, {
+      cause: error,
+    });
+  }
+};
+
+/** The directory of a digest inside a store. */
+export const modelDirectory = (store: string, digest: string): string =>
+  join(store, "models", digest.slice("sha256:".length));
+
+/**
+ * Which model a directory offers now: the store's pointer, or the directory itself when it holds a single model.
+ *
+ * @throws ModelError `missing` or `corrupt`
+ */
+export const resolveModel = async (
+  directory: string,
+): Promise<{ readonly directory: string; readonly digest: string }> => {
+  const pointer = join(directory, POINTER_FILE);
+  try {
+    const { digest } = parse(pointer, await readFile(pointer, "utf8"), pointerSchema);
+    return { directory: modelDirectory(directory, digest), digest };
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const { digest } = await readMetadata(directory);
+  return { directory, digest };
+};
+
+/**
+ * Reads `model.json` of one model's directory.
+ *
+ * @throws ModelError `missing` or `corrupt`
+ */
+export const readMetadata = async (directory: string): Promise<ModelMetadata> => {
+  const path = join(directory, METADATA_FILE);
+  return parse(path, (await read(path)).toString("utf8"), modelMetadataSchema);
+};
+
+/**
+ * Reads the model that a directory offers and verifies it.
+ *
+ * @throws ModelError `missing`, `corrupt` or `digest-mismatch`
+ */
+export const readModel = async (directory: string): Promise<StoredModel> => {
+  const resolved = await resolveModel(directory);
+  const metadata = await readMetadata(resolved.directory);
+  const path = join(resolved.directory, MODEL_FILE);
+  const onnx = await read(path);
+  const digest = digestOf(onnx);
+  if (digest !== metadata.digest || digest !== resolved.digest) {
+    throw new ModelError(
+      "digest-mismatch",
+      `${path} has ${digest} but ${metadata.digest} is declared; copy it again or train again.`,
+    );
+  }
+  return { directory: resolved.directory, metadata, onnx };
+};
+
+/** Writes one model's files; `model.json` comes last, so that a directory with metadata is complete. */
+export const writeModel = async (directory: string, files: ModelFiles): Promise<void> => {
+  const names = Object.keys(files).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  for (const name of names) {
+    const data = files[name];
+    if (data !== undefined) await writeFileAtomic(join(directory, name), data);
+  }
+};
+
+const rank = (name: string): number => (name === METADATA_FILE ? 1 : 0);
+
+/** Adds a model to a store and makes it the one to serve. The old one stays, for a way back. */
+export const publishModel = async (
+  store: string,
+  files: ModelFiles,
+  digest: string,
+): Promise<void> => {
+  await writeModel(modelDirectory(store, digest), files);
+  await writeFileAtomic(join(store, POINTER_FILE), `${JSON.stringify({ digest })}\n`);
+};
