@@ -1,0 +1,129 @@
+import { spawn } from "node:child_process";
+import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { UserError } from "../../user-error.ts";
+import { places } from "./layout.ts";
+
+/** A long-running process of the cluster. */
+export type ProcessSpec = {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** True once the process does its work; asked again and again until then. */
+  readonly isReady: () => Promise<boolean>;
+};
+
+/**
+ * A process is known by its id and its start time (clock ticks since boot): ids are reused, and after a reboot every
+ * recorded id belongs to somebody else.
+ */
+type Record_ = { readonly pid: number; readonly startTime: string };
+
+const recordPath = (name: string): string => join(places.processes, `${name}.json`);
+const logPath = (name: string): string => join(places.logs, `${name}.log`);
+
+const startTimeOf = async (pid: number): Promise<string | undefined> => {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    // The second field, the name, may hold spaces and parentheses: count from behind it. State Z is a zombie.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+};
+
+const readRecord = async (name: string): Promise<Record_ | undefined> => {
+  try {
+    return JSON.parse(await readFile(recordPath(name), "utf8")) as Record_;
+  } catch {
+    return undefined;
+  }
+};
+
+/** The id of a recorded process that still runs. */
+export const runningPid = async (name: string): Promise<number | undefined> => {
+  const record = await readRecord(name);
+  if (!record) return undefined;
+  return (await startTimeOf(record.pid)) === record.startTime ? record.pid : undefined;
+};
+
+/** The names of all processes that were ever started here and not stopped. */
+export const recordedProcesses = async (): Promise<string[]> => {
+  const files = await readdir(places.processes).catch(() => []);
+  return files.filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -5));
+};
+
+const lastLogLines = async (name: string): Promise<string> => {
+  const text = await readFile(logPath(name), "utf8").catch(() => "");
+  return text.trim().split("\n").slice(-8).join("\n  ");
+};
+
+const READY_WITHIN_MS = 90_000;
+
+/**
+ * Starts a process in a session of its own, with its output in a log file, unless it runs; then waits until it is ready.
+ *
+ * @returns whether it had to be started
+ * @throws UserError with the last lines of its log when it ends or does not become ready
+ */
+export const ensureProcess = async (spec: ProcessSpec): Promise<boolean> => {
+  const running = await runningPid(spec.name);
+  if (!running) await start(spec);
+  const until = Date.now() + READY_WITHIN_MS;
+  while (!(await spec.isReady())) {
+    const gone = (await runningPid(spec.name)) === undefined;
+    if (gone || Date.now() > until) {
+      throw new UserError(
+        `${spec.name} ${gone ? "ended" : "is not ready after 90 s"}; its log ${logPath(spec.name)} ends with:\n  ${await lastLogLines(spec.name)}`,
+      );
+    }
+    await delay(100);
+  }
+  return !running;
+};
+
+const start = async (spec: ProcessSpec): Promise<void> => {
+  await mkdir(places.processes, { recursive: true });
+  await mkdir(places.logs, { recursive: true });
+  const log = await open(logPath(spec.name), "a");
+  try {
+    const child = spawn(spec.program, [...spec.args], {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      cwd: places.home,
+      env: { ...process.env, ...spec.env },
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve).once("error", () => {
+        reject(
+          new UserError(`${spec.program} cannot be started; run \`make up\` again to install it.`),
+        );
+      });
+    });
+    child.unref();
+    const pid = child.pid as number;
+    const record: Record_ = { pid, startTime: (await startTimeOf(pid)) ?? "" };
+    const file = await open(recordPath(spec.name), "w");
+    await file.writeFile(JSON.stringify(record));
+    await file.close();
+  } finally {
+    await log.close();
+  }
+};
+
+/** Ends a recorded process: politely, after ten seconds for good. */
+export const stopProcess = async (name: string): Promise<void> => {
+  const pid = await runningPid(name);
+  if (pid !== undefined) {
+    process.kill(pid, "SIGTERM");
+    const until = Date.now() + 10_000;
+    while ((await runningPid(name)) !== undefined) {
+      if (Date.now() > until) process.kill(pid, "SIGKILL");
+      await delay(50);
+    }
+  }
+  await rm(recordPath(name), { force: true });
+};

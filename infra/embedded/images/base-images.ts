@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { step } from "../../console.ts";
+import { binaryDirectory, repositoryDirectory } from "../../paths.ts";
+import { runCommand } from "../../run-command.ts";
+import { PAUSE_IMAGE } from "../cluster/configuration.ts";
+import { TOOL_MODULES } from "../tools/catalogue.ts";
+import { buildAndPush, findInRegistry } from "./buildah.ts";
+
+/** An image that is assembled here under the name that upstream's has. */
+type BaseImage = {
+  readonly name: string;
+  readonly tag: string;
+  /** Whatever, besides the Dockerfile, decides on the content. */
+  readonly inputs: () => Promise<string>;
+  /** Puts the files that the Dockerfile copies into the build context. */
+  readonly prepare: (context: string) => Promise<void>;
+};
+
+const BUSYBOX = "/bin/busybox";
+/** npm's version in the image; the one of the Node.js line that the image has. */
+const NPM_VERSION = "11.19.1";
+const DEBIAN_SUITE = "bookworm";
+
+const versionOf = async (binary: string): Promise<string> =>
+  (await runCommand(binary, ["--version"])).trim();
+
+const nodeBinary = join(repositoryDirectory, "node_modules", "node", "bin", "node");
+
+const contentDigest = async (path: string): Promise<string> =>
+  createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+
+const copyBinary = (source: string, name: string) => (context: string) =>
+  cp(source, join(context, name), { dereference: true });
+
+const tool = (name: keyof typeof TOOL_MODULES, image: string): BaseImage => ({
+  name: image,
+  tag: TOOL_MODULES[name].version,
+  inputs: () => contentDigest(join(binaryDirectory, name)),
+  prepare: copyBinary(join(binaryDirectory, name), name),
+});
+
+/** Documentation, manuals and translations are a third of a small Debian, and no container reads them. */
+const UNREAD_PATHS = ["doc", "man", "locale", "info", "lintian"].map(
+  (name) => `/usr/share/${name}/*`,
+);
+
+const assembleDebian = async (context: string): Promise<void> => {
+  await runCommand("mmdebstrap", [
+    ...["--quiet", "--variant=minbase", '--aptopt=Acquire::Languages "none"'],
+    ...UNREAD_PATHS.map((path) => `--dpkgopt=path-exclude=${path}`),
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    DEBIAN_SUITE,
+    join(context, "base.tar"),
+  ]);
+};
+
+const IMAGES = {
+  pause: {
+    name: PAUSE_IMAGE.slice(0, PAUSE_IMAGE.lastIndexOf(":")),
+    tag: PAUSE_IMAGE.slice(PAUSE_IMAGE.lastIndexOf(":") + 1),
+    inputs: () => contentDigest(BUSYBOX),
+    prepare: copyBinary(BUSYBOX, "busybox"),
+  },
+  busybox: {
+    name: "docker.io/library/busybox",
+    tag: "stable",
+    inputs: () => contentDigest(BUSYBOX),
+    prepare: copyBinary(BUSYBOX, "busybox"),
+  },
+  coredns: tool("coredns", "registry.k8s.io/coredns/coredns"),
+  "local-path-provisioner": tool(
+    "local-path-provisioner",
+    "docker.io/rancher/local-path-provisioner",
+  ),
+  node: {
+    name: "docker.io/library/node",
+    tag: "24-bookworm-slim",
+    inputs: async () =>
+      [await versionOf(nodeBinary), NPM_VERSION, DEBIAN_SUITE, ...UNREAD_PATHS].join(" "),
+    prepare: async (context) => {
+      await assembleDebian(context);
+      await copyBinary(nodeBinary, "node")(context);
+      await runCommand("npm", [
+        ...["install", "--global", "--loglevel=error", "--prefix", join(context, "npm")],
+        `npm@${NPM_VERSION}`,
+      ]);
+    },
+  },
+} satisfies Record<string, BaseImage>;
+
+/** The images that a cluster needs before anything is deployed on it. */
+export const NODE_IMAGES = ["pause", "busybox", "coredns", "local-path-provisioner"] as const;
+
+/**
+ * Makes sure that the registry of this machine has an upstream-named image, assembled from packages. Built again only when
+ * what it is made of changes: the fingerprint of its inputs is a second tag.
+ */
+export const ensureBaseImage = async (key: keyof typeof IMAGES): Promise<void> => {
+  const image: BaseImage = IMAGES[key];
+  const dockerfile = join(import.meta.dirname, key, "Dockerfile");
+  const fingerprint = createHash("sha256")
+    .update(await readFile(dockerfile))
+    .update(await image.inputs())
+    .digest("hex")
+    .slice(0, 16);
+  const tags = [image.tag, `inputs-${fingerprint}`];
+  const found = await Promise.all(tags.map((tag) => findInRegistry(image.name, tag)));
+  if (found[0] && found[0] === found[1]) return;
+  await step(`assembling image ${image.name}:${image.tag} from packages`, async () => {
+    const context = await mkdtemp(join(tmpdir(), "base-image-"));
+    try {
+      await image.prepare(context);
+      await buildAndPush({ name: image.name, tags, dockerfile, context, layers: false });
+    } finally {
+      await rm(context, { recursive: true, force: true });
+    }
+  });
+};

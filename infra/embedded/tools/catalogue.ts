@@ -1,0 +1,62 @@
+/** A Go module of this folder and the programs that are built from it, by the name of the binary. */
+export type ToolModule = {
+  readonly version: string;
+  readonly packages: Readonly<Record<string, string>>;
+  readonly ldflags?: string;
+  /** Roughly how long a first build takes on two cores, minutes: said before it starts. */
+  readonly minutes: number;
+};
+
+const KUBERNETES_VERSION = "v1.35.4";
+const versionFlag = (name: string, value: string): string =>
+  `-X k8s.io/component-base/version.${name}=${value}`;
+
+/** The pinned programs that the embedded target builds from source. Checksums are in each module's go.sum. */
+export const TOOL_MODULES = {
+  kubernetes: {
+    version: KUBERNETES_VERSION,
+    packages: {
+      "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+      "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+      "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+      kubelet: "k8s.io/kubernetes/cmd/kubelet",
+      "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+      kubectl: "k8s.io/kubernetes/cmd/kubectl",
+      kubeadm: "k8s.io/kubernetes/cmd/kubeadm",
+    },
+    // Without these every component reports v0.0.0-master.
+    ldflags: [
+      versionFlag("gitVersion", KUBERNETES_VERSION),
+      versionFlag("gitMajor", "1"),
+      versionFlag("gitMinor", "35"),
+    ].join(" "),
+    minutes: 6,
+  },
+  etcd: {
+    version: "v3.6.7",
+    packages: { etcd: "go.etcd.io/etcd/server/v3" },
+    minutes: 1,
+  },
+  coredns: {
+    version: "v1.15.0",
+    packages: { coredns: "github.com/coredns/coredns" },
+    minutes: 2,
+  },
+  registry: {
+    version: "v3.1.2",
+    packages: { registry: "github.com/distribution/distribution/v3/cmd/registry" },
+    minutes: 1,
+  },
+  "local-path-provisioner": {
+    version: "v0.0.30",
+    packages: { "local-path-provisioner": "github.com/rancher/local-path-provisioner" },
+    minutes: 1,
+  },
+  actionlint: {
+    version: "v1.7.12",
+    packages: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },
+    minutes: 1,
+  },
+} as const satisfies Record<string, ToolModule>;
+
+export type ToolModuleName = keyof typeof TOOL_MODULES;
