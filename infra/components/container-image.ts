@@ -1,0 +1,70 @@
+import { local } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { repositoryDirectory } from "../paths.ts";
+import type { ImageDelivery } from "./cluster.ts";
+import { sourceDigest } from "./source-digest.ts";
+
+/** What a {@link ContainerImage} is made of. */
+export type ContainerImageArgs = {
+  readonly delivery: ImageDelivery;
+  /** Name of the image below the registry. */
+  readonly image: string;
+  /** Dockerfile, relative to the repository. */
+  readonly dockerfile: string;
+  /** SHA-256 of everything that the image is made of: the image is built when it changes, and only then. */
+  readonly digest: string;
+  /**
+   * Directory that the Dockerfile copies from.
+   *
+   * @default the repository
+   */
+  readonly context?: string;
+  /** Image that the Dockerfile starts from, for a Dockerfile that leaves it open (`ARG BASE`). */
+  readonly base?: pulumi.Input<string>;
+};
+
+/** An image, built from a Dockerfile and delivered to where the cluster's nodes take it from. */
+export class ContainerImage extends pulumi.ComponentResource {
+  /** Name with digest (with a tag made of the content where the nodes' own store has no digests). */
+  readonly reference: pulumi.Output<string>;
+
+  constructor(name: string, args: ContainerImageArgs, options?: pulumi.ComponentResourceOptions) {
+    super("image-classification-platform:index:ContainerImage", name, {}, options);
+    const { delivery, image, dockerfile, digest, context, base } = args;
+    const command = [
+      "node infra/cli/image.ts build",
+      `--target ${delivery.target}`,
+      `--name ${delivery.registry}/${image}`,
+      `--file ${dockerfile}`,
+      ...(context === undefined ? [] : [`--context "${context}"`]),
+    ].join(" ");
+    const build = new local.Command(
+      name,
+      {
+        dir: repositoryDirectory,
+        create: base === undefined ? command : pulumi.concat(command, " --base ", base),
+        environment: delivery.environment,
+        triggers: [digest, ...(base === undefined ? [] : [base])],
+      },
+      { parent: this },
+    );
+    this.reference = build.stdout.apply((line) => line.trim());
+    this.registerOutputs({ reference: this.reference });
+  }
+}
+
+/** Digest of what the image of a workspace is made of: its code and the model contract, without tests, and what `npm ci` reads. */
+export const workspaceDigest = (workspace: "service" | "training"): string =>
+  sourceDigest({
+    directory: repositoryDirectory,
+    include: [
+      ".dockerignore",
+      ".npmrc",
+      "package.json",
+      "package-lock.json",
+      "{model,training,service,infra}/package.json",
+      "model/**",
+      `${workspace}/**`,
+    ],
+    exclude: ["**/*.test.ts", "**/testdata", "**/node_modules"],
+  });

@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Resources } from "../config.ts";
+import type { ClusterTraits } from "./cluster.ts";
+import { labelsOf, selectorOf } from "./labels.ts";
+import type { ModelStore } from "./model-store.ts";
+import { modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
+
+/** What an {@link InferenceService} is made of. */
+export type InferenceServiceArgs = {
+  readonly namespace: pulumi.Input<string>;
+  /** Reference of the service's image. */
+  readonly image: pulumi.Input<string>;
+  readonly modelStore: ModelStore;
+  readonly exposure: ClusterTraits["exposure"];
+  readonly replicas: number;
+  /** Port of the Service, and of the node where the exposure is `nodePort`. */
+  readonly port: number;
+  readonly resources: Resources;
+};
+
+const NAME = "api";
+
+/** Ports that the service's image listens on. */
+const HTTP = 8080;
+const METRICS = 9090;
+
+/** The service that answers predictions with the model that the store offers. */
+export class InferenceService extends pulumi.ComponentResource {
+  /** Where people of this machine reach it. */
+  readonly url: string;
+  /** Where pods of the cluster reach it. */
+  readonly clusterUrl: pulumi.Output<string>;
+  /** SHA-256 of the pods' spec: another one means that other pods answer. */
+  readonly fingerprint: pulumi.Output<string>;
+  /** Labels that pick its pods. */
+  readonly selector = selectorOf(NAME);
+
+  constructor(name: string, args: InferenceServiceArgs, options?: pulumi.ComponentResourceOptions) {
+    super("image-classification-platform:index:InferenceService", name, {}, options);
+    const { namespace, exposure, replicas, port } = args;
+    const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
+    const selector = { matchLabels: this.selector };
+    const parent = { parent: this };
+
+    const account = new k8s.core.v1.ServiceAccount(
+      name,
+      { metadata, automountServiceAccountToken: false },
+      parent,
+    );
+    const policy = new k8s.networking.v1.NetworkPolicy(
+      name,
+      {
+        metadata,
+        spec: {
+          podSelector: selector,
+          policyTypes: ["Ingress", "Egress"],
+          // Predictions for anyone, metrics for pods of this cluster; it calls nobody.
+          ingress: [
+            { ports: [{ protocol: "TCP", port: HTTP }] },
+            { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: METRICS }] },
+          ],
+        },
+      },
+      parent,
+    );
+    new k8s.policy.v1.PodDisruptionBudget(
+      name,
+      // Not minAvailable 1: with one replica that would block every drain of its node.
+      { metadata, spec: { maxUnavailable: 1, selector } },
+      parent,
+    );
+
+    const podSpec = servicePod(args, account.metadata.name);
+    const deployment = new k8s.apps.v1.Deployment(
+      name,
+      {
+        metadata,
+        spec: {
+          replicas,
+          revisionHistoryLimit: 3,
+          progressDeadlineSeconds: 180,
+          selector,
+          strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+          template: { metadata: { labels: labelsOf(NAME) }, spec: podSpec },
+        },
+      },
+      { ...parent, dependsOn: policy, customTimeouts: { create: "5m", update: "5m" } },
+    );
+    const service = new k8s.core.v1.Service(
+      name,
+      {
+        metadata,
+        spec: {
+          type: exposure === "nodePort" ? "NodePort" : "ClusterIP",
+          selector: this.selector,
+          ports: [
+            {
+              name: "http",
+              port,
+              targetPort: "http",
+              ...(exposure === "nodePort" && { nodePort: port }),
+            },
+          ],
+        },
+      },
+      { ...parent, dependsOn: deployment },
+    );
+
+    this.url = `http://127.0.0.1:${port}`;
+    this.clusterUrl = pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${port}`;
+    this.fingerprint = pulumi
+      .jsonStringify(podSpec)
+      .apply((json) => createHash("sha256").update(json).digest("hex"));
+    this.registerOutputs({
+      url: this.url,
+      clusterUrl: this.clusterUrl,
+      fingerprint: this.fingerprint,
+    });
+  }
+}
+
+const servicePod = (
+  { image, modelStore, resources }: InferenceServiceArgs,
+  serviceAccountName: pulumi.Input<string>,
+) =>
+  restrictedPodSpec({
+    pod: {
+      serviceAccountName,
+      // More than the service's delay before it closes (5 s) and its bound for what is in flight together.
+      terminationGracePeriodSeconds: 45,
+      affinity: besideServicePods(selectorOf(NAME)),
+    },
+    container: {
+      name: NAME,
+      image,
+      env: [{ name: "MODEL_DIR", value: "/models" }],
+      ports: [
+        { name: "http", containerPort: HTTP },
+        { name: "metrics", containerPort: METRICS },
+      ],
+      // Started is not ready: a pod that waits for its first model must not be killed for it.
+      startupProbe: probe("/livez", { periodSeconds: 1, failureThreshold: 60 }),
+      readinessProbe: probe("/readyz", { periodSeconds: 2, failureThreshold: 2 }),
+      livenessProbe: probe("/livez", { periodSeconds: 10, failureThreshold: 3 }),
+      resources,
+    },
+    mounts: [modelStoreMount(modelStore.claim, true)],
+  });
+
+const probe = (path: string, timing: k8s.types.input.core.v1.Probe) => ({
+  httpGet: { path, port: "http" },
+  timeoutSeconds: 2,
+  ...timing,
+});
+
+/** The model store is a ReadWriteOnce volume, which one node at a time mounts: its readers share that node. */
+export const besideServicePods = (
+  matchLabels: Readonly<Record<string, string>>,
+): k8s.types.input.core.v1.Affinity => ({
+  podAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels } },
+    ],
+  },
+});

@@ -1,0 +1,44 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { labelsOf } from "./labels.ts";
+
+/** What a {@link ModelStore} is made of. */
+export type ModelStoreArgs = {
+  readonly namespace: pulumi.Input<string>;
+  /** A Kubernetes quantity. */
+  readonly size: string;
+  readonly storageClass: string;
+};
+
+/** The volume in which training publishes models by digest and from which the service takes them. */
+export class ModelStore extends pulumi.ComponentResource {
+  /** Name of the claim. */
+  readonly claim: pulumi.Output<string>;
+  /** Identity of the claim: another one means an empty store. */
+  readonly uid: pulumi.Output<string>;
+
+  constructor(name: string, args: ModelStoreArgs, options?: pulumi.ComponentResourceOptions) {
+    super("image-classification-platform:index:ModelStore", name, {}, options);
+    const claim = new k8s.core.v1.PersistentVolumeClaim(
+      name,
+      {
+        metadata: {
+          name: "model-store",
+          namespace: args.namespace,
+          labels: labelsOf("model-store"),
+          // Many provisioners bind a claim only when its first pod comes: training, which waits for this resource.
+          annotations: { "pulumi.com/skipAwait": "true" },
+        },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: args.storageClass,
+          resources: { requests: { storage: args.size } },
+        },
+      },
+      { parent: this },
+    );
+    this.claim = claim.metadata.name;
+    this.uid = claim.metadata.uid;
+    this.registerOutputs({ claim: this.claim, uid: this.uid });
+  }
+}

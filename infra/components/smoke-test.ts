@@ -1,0 +1,100 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { besideServicePods, type InferenceService } from "./inference-service.ts";
+import { labelsOf, selectorOf } from "./labels.ts";
+import type { ModelStore } from "./model-store.ts";
+import { toClusterDns } from "./network-rules.ts";
+import { modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
+import type { TrainingRun } from "./training-run.ts";
+
+/** What a {@link SmokeTest} is made of. */
+export type SmokeTestArgs = {
+  readonly namespace: pulumi.Input<string>;
+  /** Reference of the service's image: it carries the test. */
+  readonly image: pulumi.Input<string>;
+  readonly modelStore: ModelStore;
+  readonly service: InferenceService;
+  readonly trainingRun: TrainingRun;
+};
+
+const NAME = "smoke-test";
+
+const RESOURCES = {
+  requests: { cpu: "50m", memory: "64Mi" },
+  limits: { cpu: "500m", memory: "256Mi" },
+};
+
+/**
+ * A Job that predicts the model's labelled images through the service from inside the cluster and checks labels and digest.
+ * The deployment fails when it fails. Other pods or another training run are a reason to test again.
+ */
+export class SmokeTest extends pulumi.ComponentResource {
+  /** Name of the Job. */
+  readonly job: pulumi.Output<string>;
+
+  constructor(name: string, args: SmokeTestArgs, options?: pulumi.ComponentResourceOptions) {
+    super("image-classification-platform:index:SmokeTest", name, {}, options);
+    const { namespace, image, modelStore, service, trainingRun } = args;
+    const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
+
+    const policy = new k8s.networking.v1.NetworkPolicy(
+      name,
+      {
+        metadata,
+        spec: {
+          podSelector: { matchLabels: selectorOf(NAME) },
+          policyTypes: ["Ingress", "Egress"],
+          egress: [
+            toClusterDns,
+            {
+              to: [{ podSelector: { matchLabels: service.selector } }],
+              ports: [{ protocol: "TCP", port: "http" }],
+            },
+          ],
+        },
+      },
+      { parent: this },
+    );
+
+    const job = new k8s.batch.v1.Job(
+      name,
+      {
+        metadata,
+        spec: {
+          // Its log says what was wrong at once; another try would only delay that.
+          backoffLimit: 0,
+          activeDeadlineSeconds: 180,
+          template: {
+            metadata: {
+              labels: labelsOf(NAME),
+              annotations: {
+                "image-classification-platform/service": service.fingerprint,
+                "image-classification-platform/training-run": trainingRun.uid,
+              },
+            },
+            spec: restrictedPodSpec({
+              pod: { restartPolicy: "Never", affinity: besideServicePods(service.selector) },
+              container: {
+                name: NAME,
+                image,
+                command: ["node", "service/smoke-test.ts"],
+                args: ["--url", service.clusterUrl, "--model", "/models"],
+                resources: RESOURCES,
+              },
+              mounts: [modelStoreMount(modelStore.claim, true)],
+            }),
+          },
+        },
+      },
+      {
+        parent: this,
+        dependsOn: [policy, service],
+        // Its name is fixed and its pods' spec immutable.
+        deleteBeforeReplace: true,
+        customTimeouts: { create: "5m", update: "5m" },
+      },
+    );
+    this.job = job.metadata.name;
+    this.registerOutputs({ job: this.job });
+  }
+}

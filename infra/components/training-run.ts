@@ -1,0 +1,126 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Resources } from "../config.ts";
+import type { KaggleToken, TrainingSource } from "../training-source.ts";
+import { labelsOf, selectorOf } from "./labels.ts";
+import type { ModelStore } from "./model-store.ts";
+import { toClusterDns, toHttps } from "./network-rules.ts";
+import { modelStoreMount, restrictedPodSpec, scratch } from "./restricted-pod.ts";
+
+/** What a {@link TrainingRun} is made of. */
+export type TrainingRunArgs = {
+  readonly namespace: pulumi.Input<string>;
+  /** Reference of the training image; for source `folder` the one that holds the photos. */
+  readonly image: pulumi.Input<string>;
+  readonly modelStore: ModelStore;
+  readonly source: TrainingSource;
+  readonly seed: number;
+  readonly resources: Resources;
+};
+
+/** Where {@link ContainerImage}s of source `folder` keep the photos: see training/photos.Dockerfile. */
+const PHOTOS = "/photos";
+
+const NAME = "training";
+
+/** A Job that trains a model and publishes it in the model store. A changed image, source or store is a new run. */
+export class TrainingRun extends pulumi.ComponentResource {
+  /** Identity of the run: another one means that the store may offer another model. */
+  readonly uid: pulumi.Output<string>;
+
+  constructor(name: string, args: TrainingRunArgs, options?: pulumi.ComponentResourceOptions) {
+    super("image-classification-platform:index:TrainingRun", name, {}, options);
+    const { namespace, image, modelStore, source, seed, resources } = args;
+    const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
+    const credentials =
+      source.kind === "kaggle" ? kaggleSecret(name, namespace, source.token, this) : undefined;
+
+    const policy = new k8s.networking.v1.NetworkPolicy(
+      name,
+      {
+        metadata,
+        spec: {
+          podSelector: { matchLabels: selectorOf(NAME) },
+          policyTypes: ["Ingress", "Egress"],
+          egress: source.kind === "kaggle" ? [toClusterDns, toHttps] : [],
+        },
+      },
+      { parent: this },
+    );
+
+    const job = new k8s.batch.v1.Job(
+      name,
+      {
+        metadata,
+        spec: {
+          backoffLimit: 2,
+          activeDeadlineSeconds: 3600,
+          template: {
+            metadata: {
+              labels: labelsOf(NAME),
+              annotations: { "image-classification-platform/model-store": modelStore.uid },
+            },
+            spec: restrictedPodSpec({
+              pod: { restartPolicy: "Never" },
+              container: {
+                name: NAME,
+                image,
+                args: [...argumentsOf(source), "--seed", String(seed), ...OUTPUTS],
+                env: [{ name: "XDG_CACHE_HOME", value: "/work/cache" }],
+                ...(credentials && {
+                  envFrom: [{ secretRef: { name: credentials.metadata.name } }],
+                }),
+                resources,
+              },
+              mounts: [modelStoreMount(modelStore.claim, false), scratch("work", "/work", "4Gi")],
+            }),
+          },
+        },
+      },
+      {
+        parent: this,
+        dependsOn: policy,
+        // Its name is fixed and nearly all of its spec is immutable.
+        deleteBeforeReplace: true,
+        customTimeouts: { create: "65m", update: "65m" },
+      },
+    );
+    this.uid = job.metadata.uid;
+    this.registerOutputs({ uid: this.uid });
+  }
+}
+
+const OUTPUTS = [
+  ["--out", "/work/model"],
+  ["--publish", "/models"],
+  ["--splits", "/work/splits"],
+  ["--figures", "/work/figures"],
+].flat();
+
+const argumentsOf = (source: TrainingSource): readonly string[] => {
+  switch (source.kind) {
+    case "kaggle":
+      return ["--source", "kaggle", "--data", "/work/data"];
+    case "folder":
+      return ["--source", "folder", "--data", PHOTOS];
+    case "sample":
+      return ["--source", "sample", "--count", String(source.count)];
+  }
+};
+
+const kaggleSecret = (
+  name: string,
+  namespace: pulumi.Input<string>,
+  { username, key }: KaggleToken,
+  parent: TrainingRun,
+): k8s.core.v1.Secret => {
+  const encoded = (value: string) => pulumi.secret(Buffer.from(value).toString("base64"));
+  return new k8s.core.v1.Secret(
+    `${name}-kaggle`,
+    {
+      metadata: { name: "kaggle-credentials", namespace, labels: labelsOf(NAME) },
+      data: { KAGGLE_USERNAME: encoded(username), KAGGLE_KEY: encoded(key) },
+    },
+    { parent },
+  );
+};

@@ -1,0 +1,179 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { repositoryDirectory } from "./paths.ts";
+
+/*
+ * All settings of a stack (Pulumi.<stack>.yaml, `pulumi config set --path`), with their defaults. The error text of a
+ * schema is what is allowed: it ends the line "KEY is GIVEN; allowed: …".
+ */
+const PROJECT = "image-classification-platform";
+
+const wholeNumber = (min: number, max: number) => {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return z.int(allowed).min(min, allowed).max(max, allowed);
+};
+
+const text = (pattern: RegExp, allowed: string) => z.string(allowed).regex(pattern, allowed);
+
+const quantity = text(
+  /^\d+(\.\d+)?(m|[KMGT]i?)?$/,
+  "a Kubernetes quantity such as 500m, 2 or 512Mi",
+);
+
+const label = text(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, "lower-case letters, digits, - and .");
+
+/** A path of the user's machine: `~` is their home, a relative one starts at the repository. */
+const path = text(/^[^"$`]+$/, 'a path without ", $ and `').transform((given) =>
+  resolve(repositoryDirectory, given.replace(/^~(?=[\\/]|$)/, homedir())),
+);
+
+type Amounts = { readonly cpu: string; readonly memory: string };
+
+const amounts = (defaults: Amounts) =>
+  z
+    .strictObject(
+      { cpu: quantity.default(defaults.cpu), memory: quantity.default(defaults.memory) },
+      "cpu and memory",
+    )
+    .prefault({});
+
+const resources = (requests: Amounts, limits: Amounts) =>
+  z
+    .strictObject({ requests: amounts(requests), limits: amounts(limits) }, "requests and limits")
+    .prefault({});
+
+const clusterSchema = z.discriminatedUnion(
+  "kind",
+  [
+    /** Started by `minikube start` on the user's machine. */
+    z.strictObject({
+      kind: z.literal("minikube"),
+      profile: label.default("cats-dogs"),
+      cpus: wholeNumber(2, 64).default(2),
+      memory: text(/^\d+[mg]$/, "a size such as 4g or 4096m").default("4g"),
+    }),
+    /** One node, built from upstream's source and started by this project. */
+    z.strictObject({ kind: z.literal("embedded") }),
+    /** Any cluster that a kubeconfig names; nothing of it is started or stopped. */
+    z.strictObject({
+      kind: z.literal("existing"),
+      kubeconfig: path,
+      context: text(/\S/, "the name of a context of that kubeconfig"),
+      /** Where the project's images are pushed so that the cluster can pull them. */
+      registry: text(
+        /^[\w.-]+(:\d+)?(\/[\w.-]+)*$/,
+        "a registry such as registry.example.org/team",
+      ),
+    }),
+  ],
+  "kind: minikube, embedded or existing",
+);
+
+const trainingSchema = z
+  .strictObject(
+    {
+      /** `auto`: Kaggle's photos where a token is found, else drawn pictures. */
+      source: z
+        .enum(["auto", "kaggle", "sample", "folder"], "auto, kaggle, sample or folder")
+        .default("auto"),
+      /** Your own photos, for source `folder`: one sub-folder a class, or Kaggle's file names. */
+      photos: path.optional(),
+      seed: wholeNumber(0, 2 ** 32 - 1).default(42),
+      /** Pictures to draw, for source `sample`. */
+      count: wholeNumber(20, 100_000).default(400),
+      resources: resources({ cpu: "500m", memory: "512Mi" }, { cpu: "2", memory: "2Gi" }),
+    },
+    "source, photos, seed, count, resources",
+  )
+  .prefault({})
+  .refine(({ source, photos }) => (source === "folder") === (photos !== undefined), {
+    path: ["photos"],
+    error: "a directory exactly when training.source is folder",
+  });
+
+const serviceSchema = z
+  .strictObject(
+    {
+      /**
+       * One by default: the pods of a laptop compete for the same few cores, so a second one adds memory and no
+       * throughput, and a roll-out starts the new pod before it stops the old one (maxSurge 1, maxUnavailable 0) anyway.
+       */
+      replicas: wholeNumber(1, 50).default(1),
+      port: wholeNumber(1024, 65_535).default(8080),
+      resources: resources({ cpu: "500m", memory: "384Mi" }, { cpu: "2", memory: "1Gi" }),
+    },
+    "replicas, port, resources",
+  )
+  .prefault({});
+
+const settingsSchema = z.strictObject({
+  cluster: clusterSchema.prefault({ kind: "minikube" }),
+  /** Minikube's and the embedded cluster's provisioner both answer to this name. */
+  storageClass: label.default("standard"),
+  modelStore: z.strictObject({ size: quantity.default("1Gi") }, "size").prefault({}),
+  training: trainingSchema,
+  service: serviceSchema,
+});
+
+/** Every setting of a stack, checked and with defaults. */
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** CPU and memory of a container, as Kubernetes spells them. */
+export type Resources = Settings["service"]["resources"];
+
+const valueAt = (raw: unknown, keys: readonly PropertyKey[]): unknown =>
+  keys.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined,
+    raw,
+  );
+
+const describe = (raw: unknown, issue: z.core.$ZodIssue): readonly string[] => {
+  const key = (...keys: readonly PropertyKey[]): string =>
+    `${PROJECT}:${keys.map(String).join(".")}`;
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map(
+      (name) => `${key(...issue.path, name)} is no setting; infra/config.ts lists all of them`,
+    );
+  }
+  const given = valueAt(raw, issue.path);
+  const shown = given === undefined ? "not set" : JSON.stringify(given);
+  return [`${key(...issue.path)} is ${shown}; allowed: ${issue.message}`];
+};
+
+/**
+ * Checks settings as they were given and adds the defaults.
+ *
+ * @throws pulumi.RunError with a line for each wrong setting: its key, what was given, what is allowed
+ */
+export const parseSettings = (raw: unknown): Settings => {
+  const result = settingsSchema.safeParse(raw);
+  if (result.success) return result.data;
+  throw new pulumi.RunError(
+    result.error.issues.flatMap((issue) => describe(raw, issue)).join("\n"),
+  );
+};
+
+/** A value of `pulumi config`: JSON for objects, numbers and truth values, plain text otherwise. */
+const decode = (value: string): unknown => {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+};
+
+/**
+ * Reads the settings of the stack that is being deployed.
+ *
+ * @throws pulumi.RunError see {@link parseSettings}
+ */
+export const readSettings = (): Settings => {
+  const prefix = `${PROJECT}:`;
+  const raw = Object.entries(pulumi.runtime.allConfig())
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, value]) => [key.slice(prefix.length), decode(value)] as const);
+  return parseSettings(Object.fromEntries(raw));
+};

@@ -1,0 +1,127 @@
+import { Cluster } from "./components/cluster.ts";
+import { ContainerImage, workspaceDigest } from "./components/container-image.ts";
+import { InferenceService } from "./components/inference-service.ts";
+import { ModelStore } from "./components/model-store.ts";
+import { PlatformNamespace } from "./components/namespace.ts";
+import { SmokeTest } from "./components/smoke-test.ts";
+import { sourceDigest } from "./components/source-digest.ts";
+import { TrainingRun } from "./components/training-run.ts";
+import { readSettings } from "./config.ts";
+import { resolveTrainingSource } from "./training-source.ts";
+
+const settings = readSettings();
+const source = resolveTrainingSource(settings.training);
+
+// Where everything runs.
+const cluster = new Cluster("cluster", settings.cluster);
+const { images: delivery, exposure } = cluster.traits;
+const inCluster = { provider: cluster.provider };
+
+const platform = new PlatformNamespace("platform", { name: "cats-dogs" }, inCluster);
+
+// What runs there.
+const afterCluster = { dependsOn: cluster };
+
+const serviceBuild = new ContainerImage(
+  "service-image",
+  {
+    delivery,
+    image: "service",
+    dockerfile: "service/Dockerfile",
+    digest: workspaceDigest("service"),
+  },
+  afterCluster,
+);
+
+const trainingBuild = new ContainerImage(
+  "training-image",
+  {
+    delivery,
+    image: "training",
+    dockerfile: "training/Dockerfile",
+    digest: workspaceDigest("training"),
+  },
+  afterCluster,
+);
+
+// The user's own photos travel to the cluster as an image on top of the training image.
+const trainingBuildWithPhotos =
+  source.kind === "folder"
+    ? new ContainerImage(
+        "photos-image",
+        {
+          delivery,
+          image: "training-photos",
+          dockerfile: "training/photos.Dockerfile",
+          context: source.photos,
+          base: trainingBuild.reference,
+          digest: sourceDigest({ directory: source.photos, include: ["**"] }),
+        },
+        afterCluster,
+      )
+    : trainingBuild;
+
+// Photos become a model,
+const modelStore = new ModelStore(
+  "model-store",
+  {
+    namespace: platform.metadataName,
+    size: settings.modelStore.size,
+    storageClass: settings.storageClass,
+  },
+  inCluster,
+);
+
+const trainingRun = new TrainingRun(
+  "training",
+  {
+    namespace: platform.metadataName,
+    image: trainingBuildWithPhotos.reference,
+    modelStore,
+    source,
+    seed: settings.training.seed,
+    resources: settings.training.resources,
+  },
+  inCluster,
+);
+
+// the model answers,
+const service = new InferenceService(
+  "api",
+  {
+    namespace: platform.metadataName,
+    image: serviceBuild.reference,
+    modelStore,
+    exposure,
+    replicas: settings.service.replicas,
+    port: settings.service.port,
+    resources: settings.service.resources,
+  },
+  { ...inCluster, dependsOn: trainingRun },
+);
+
+// and the answers are checked before the deployment counts as done.
+new SmokeTest(
+  "smoke-test",
+  {
+    namespace: platform.metadataName,
+    image: serviceBuild.reference,
+    modelStore,
+    service,
+    trainingRun,
+  },
+  inCluster,
+);
+
+/** Where the service answers on this machine. */
+export const url = service.url;
+/** Namespace of everything in the cluster. */
+export const namespace = platform.metadataName;
+/** The image that serves, with its digest. */
+export const serviceImage = serviceBuild.reference;
+/** The image that trained, with its digest. */
+export const trainingImage = trainingBuildWithPhotos.reference;
+/** Path of the kubeconfig that reaches the cluster. */
+export const kubeconfig = cluster.kubeconfig;
+/** Claim of the volume that holds the models. */
+export const modelStoreClaim = modelStore.claim;
