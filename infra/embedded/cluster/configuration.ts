@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { hasSysResource } from "./host.ts";
@@ -7,6 +7,7 @@ import {
   CGROUP,
   CLUSTER_CIDR,
   DNS_ADDRESS,
+  NODE_ADDRESS,
   NODE_NAME,
   POD_CIDR,
   PORTS,
@@ -75,7 +76,8 @@ const cni = {
 const kubelet = {
   apiVersion: "kubelet.config.k8s.io/v1beta1",
   kind: "KubeletConfiguration",
-  address: "127.0.0.1",
+  // Where the API server finds it, for logs and exec.
+  address: NODE_ADDRESS,
   port: PORTS.kubelet,
   healthzPort: PORTS.kubeletHealth,
   // A hybrid or v1 hierarchy is what some sandboxes and older hosts have.
@@ -126,6 +128,13 @@ const registry = {
   http: { addr: REGISTRY },
 };
 
+/** Some processes watch their file and end when it is written, even with the same content. */
+const writeIfChanged = async (path: string, content: string): Promise<void> => {
+  if ((await readFile(path, "utf8").catch(() => undefined)) === content) return;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+};
+
 /** Writes the configuration of every process. */
 export const writeConfiguration = async (): Promise<void> => {
   const files: Record<string, string> = {
@@ -136,8 +145,5 @@ export const writeConfiguration = async (): Promise<void> => {
     [configurationFiles.registry]: stringify(registry),
     [configurationFiles.cni]: JSON.stringify(cni, null, 2),
   };
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, content);
-  }
+  for (const [path, content] of Object.entries(files)) await writeIfChanged(path, content);
 };

@@ -40,6 +40,7 @@ export const registryProcess: ProcessSpec = {
   name: "registry",
   program: bin("registry"),
   args: ["serve", configurationFiles.registry],
+  configuration: [configurationFiles.registry],
   // Upstream's registry starts a tracing exporter that looks for a collector otherwise.
   env: { OTEL_TRACES_EXPORTER: "none" },
   isReady: listening(PORTS.registry),
@@ -128,6 +129,7 @@ const containerd: ProcessSpec = {
   name: "containerd",
   program: "containerd",
   args: ["--config", configurationFiles.containerd],
+  configuration: [configurationFiles.containerd],
   isReady: () =>
     access(places.containerdSocket).then(
       () => true,
@@ -146,6 +148,7 @@ const kubelet: ProcessSpec = {
     "hostname-override": NODE_NAME,
     "node-ip": NODE_ADDRESS,
   }),
+  configuration: [configurationFiles.kubelet],
   isReady: listening(PORTS.kubeletHealth),
 };
 
@@ -153,6 +156,7 @@ const kubeProxy: ProcessSpec = {
   name: "kube-proxy",
   program: bin("kube-proxy"),
   args: flags({ config: configurationFiles.kubeProxy }),
+  configuration: [configurationFiles.kubeProxy],
   isReady: listening(PORTS.kubeProxyHealth),
 };
 

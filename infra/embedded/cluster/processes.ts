@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, open, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { UserError } from "../../user-error.ts";
@@ -11,6 +12,8 @@ export type ProcessSpec = {
   readonly program: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Files that the process reads once, at its start: it is started again when one has changed. */
+  readonly configuration?: readonly string[];
   /** True once the process does its work; asked again and again until then. */
   readonly isReady: () => Promise<boolean>;
 };
@@ -19,7 +22,12 @@ export type ProcessSpec = {
  * A process is known by its id and its start time (clock ticks since boot): ids are reused, and after a reboot every
  * recorded id belongs to somebody else.
  */
-type Record_ = { readonly pid: number; readonly startTime: string };
+type ProcessRecord = {
+  readonly pid: number;
+  readonly startTime: string;
+  /** Digest of what it was started with. */
+  readonly fingerprint: string;
+};
 
 const recordPath = (name: string): string => join(places.processes, `${name}.json`);
 const logPath = (name: string): string => join(places.logs, `${name}.log`);
@@ -35,12 +43,20 @@ const startTimeOf = async (pid: number): Promise<string | undefined> => {
   }
 };
 
-const readRecord = async (name: string): Promise<Record_ | undefined> => {
+const readRecord = async (name: string): Promise<ProcessRecord | undefined> => {
   try {
-    return JSON.parse(await readFile(recordPath(name), "utf8")) as Record_;
+    return JSON.parse(await readFile(recordPath(name), "utf8")) as ProcessRecord;
   } catch {
     return undefined;
   }
+};
+
+const fingerprintOf = async (spec: ProcessSpec): Promise<string> => {
+  const hash = createHash("sha256").update(JSON.stringify([spec.args, spec.env]));
+  // A link in the binary directory: its target names the version.
+  hash.update(await realpath(spec.program).catch(() => spec.program));
+  for (const file of spec.configuration ?? []) hash.update(await readFile(file));
+  return hash.digest("hex");
 };
 
 /** The id of a recorded process that still runs. */
@@ -64,14 +80,20 @@ const lastLogLines = async (name: string): Promise<string> => {
 const READY_WITHIN_MS = 90_000;
 
 /**
- * Starts a process in a session of its own, with its output in a log file, unless it runs; then waits until it is ready.
+ * Starts a process in a session of its own, with its output in a log file, unless it runs as it should; then waits until it
+ * is ready. One that runs with another binary, other flags or another configuration is ended first.
  *
  * @returns whether it had to be started
  * @throws UserError with the last lines of its log when it ends or does not become ready
  */
 export const ensureProcess = async (spec: ProcessSpec): Promise<boolean> => {
-  const running = await runningPid(spec.name);
-  if (!running) await start(spec);
+  const fingerprint = await fingerprintOf(spec);
+  let running = await runningPid(spec.name);
+  if (running && (await readRecord(spec.name))?.fingerprint !== fingerprint) {
+    await stopProcess(spec.name);
+    running = undefined;
+  }
+  if (!running) await start(spec, fingerprint);
   const until = Date.now() + READY_WITHIN_MS;
   while (!(await spec.isReady())) {
     const gone = (await runningPid(spec.name)) === undefined;
@@ -85,7 +107,7 @@ export const ensureProcess = async (spec: ProcessSpec): Promise<boolean> => {
   return !running;
 };
 
-const start = async (spec: ProcessSpec): Promise<void> => {
+const start = async (spec: ProcessSpec, fingerprint: string): Promise<void> => {
   await mkdir(places.processes, { recursive: true });
   await mkdir(places.logs, { recursive: true });
   const log = await open(logPath(spec.name), "a");
@@ -105,10 +127,9 @@ const start = async (spec: ProcessSpec): Promise<void> => {
     });
     child.unref();
     const pid = child.pid as number;
-    const record: Record_ = { pid, startTime: (await startTimeOf(pid)) ?? "" };
-    const file = await open(recordPath(spec.name), "w");
-    await file.writeFile(JSON.stringify(record));
-    await file.close();
+    const startTime = (await startTimeOf(pid)) ?? "";
+    const record: ProcessRecord = { pid, startTime, fingerprint };
+    await writeFile(recordPath(spec.name), JSON.stringify(record));
   } finally {
     await log.close();
   }
