@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { identify, isAlive, type ProcessIdentity } from "../../process-identity.ts";
 import { UserError } from "../../user-error.ts";
 import { places } from "./layout.ts";
 
@@ -18,30 +19,13 @@ export type ProcessSpec = {
   readonly isReady: () => Promise<boolean>;
 };
 
-/**
- * A process is known by its id and its start time (clock ticks since boot): ids are reused, and after a reboot every
- * recorded id belongs to somebody else.
- */
-type ProcessRecord = {
-  readonly pid: number;
-  readonly startTime: string;
+type ProcessRecord = ProcessIdentity & {
   /** Digest of what it was started with. */
   readonly fingerprint: string;
 };
 
 const recordPath = (name: string): string => join(places.processes, `${name}.json`);
 const logPath = (name: string): string => join(places.logs, `${name}.log`);
-
-const startTimeOf = async (pid: number): Promise<string | undefined> => {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The second field, the name, may hold spaces and parentheses: count from behind it. State Z is a zombie.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-};
 
 const readRecord = async (name: string): Promise<ProcessRecord | undefined> => {
   try {
@@ -62,8 +46,7 @@ const fingerprintOf = async (spec: ProcessSpec): Promise<string> => {
 /** The id of a recorded process that still runs. */
 export const runningPid = async (name: string): Promise<number | undefined> => {
   const record = await readRecord(name);
-  if (!record) return undefined;
-  return (await startTimeOf(record.pid)) === record.startTime ? record.pid : undefined;
+  return record && isAlive(record) ? record.pid : undefined;
 };
 
 /** The names of all processes that were ever started here and not stopped. */
@@ -127,8 +110,7 @@ const start = async (spec: ProcessSpec, fingerprint: string): Promise<void> => {
     });
     child.unref();
     const pid = child.pid as number;
-    const startTime = (await startTimeOf(pid)) ?? "";
-    const record: ProcessRecord = { pid, startTime, fingerprint };
+    const record: ProcessRecord = { ...identify(pid), fingerprint };
     await writeFile(recordPath(spec.name), JSON.stringify(record));
   } finally {
     await log.close();
