@@ -1,0 +1,47 @@
+/** How many requests may be inside at once. */
+export type AdmissionOptions = {
+  /** Requests inside while the service is overloaded: enough to keep the workers busy, few enough to answer soon. */
+  readonly sustained: number;
+  /** Requests inside while it is not: a burst of as many clients is queued, not refused. */
+  readonly burst: number;
+  /** Time without a refusal, in milliseconds, after which an overload is over. */
+  readonly recoverMs: number;
+  /** Clock in milliseconds. @default performance.now */
+  readonly now?: () => number;
+};
+
+export type Admission = {
+  /** A function that frees the slot (calling it again does nothing), or undefined when all slots are taken. */
+  enter(): (() => void) | undefined;
+  /** Requests inside. */
+  inside(): number;
+};
+
+/**
+ * Decides, before anything of a body is read, whether a request gets a slot.
+ *
+ * Two water marks: what exceeds `burst` shows that requests come faster than they are answered, and from then on a
+ * long queue would only make every answer late; so only `sustained` are admitted until nothing was refused for a while.
+ */
+export const createAdmission = (options: AdmissionOptions): Admission => {
+  const { sustained, burst, recoverMs, now = () => performance.now() } = options;
+  let inside = 0;
+  let refusedAt = Number.NEGATIVE_INFINITY;
+
+  const enter = (): (() => void) | undefined => {
+    const overloaded = now() - refusedAt < recoverMs;
+    if (inside >= (overloaded ? sustained : burst)) {
+      refusedAt = now();
+      return undefined;
+    }
+    inside += 1;
+    let held = true;
+    return function leave() {
+      if (!held) return;
+      held = false;
+      inside -= 1;
+    };
+  };
+
+  return { enter, inside: () => inside };
+};

@@ -1,0 +1,64 @@
+import { Hono } from "hono";
+import type { Logger } from "pino";
+import type { BuildInfo } from "./build-info.ts";
+import { observe, type ServiceEnv } from "./observe.ts";
+import { PROBLEM_TYPE, ProblemError, problemBody } from "./problem.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { metricsRoute } from "./routes/metrics.ts";
+import { type PredictOptions, predictRoute } from "./routes/predict.ts";
+
+export type AppOptions = PredictOptions & { readonly build: BuildInfo; readonly log: Logger };
+
+/** The routes, by path and method; what else is asked of a path gets 405 with these. */
+const ROUTES = {
+  "/": "GET, HEAD",
+  "/predict": "POST",
+  "/health": "GET, HEAD",
+  "/livez": "GET, HEAD",
+  "/readyz": "GET, HEAD",
+  "/metrics": "GET, HEAD",
+} as const;
+
+/** The whole HTTP application. It runs under @hono/node-server, whose bindings it needs. */
+export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
+  const { lifecycle, pool, metrics, build, log } = options;
+  const app = new Hono<ServiceEnv>();
+
+  app.use(observe(metrics, log));
+  app.use(async function closeWhileDraining(c, next) {
+    await next();
+    // Clients move to another replica with their next request.
+    if (lifecycle.phase !== "serving") c.header("connection", "close");
+  });
+  app.get("/", (c) => c.json({ name: "image-classification", routes: ROUTES }));
+  app.route("/", predictRoute(options));
+  app.route("/", healthRoutes(lifecycle, pool.ready, build));
+  app.route("/", metricsRoute(metrics.registry));
+  for (const [path, allow] of Object.entries(ROUTES)) {
+    app.all(path, () => {
+      throw new ProblemError("method-not-allowed", `This path answers ${allow}.`, {
+        headers: { allow },
+      });
+    });
+  }
+  app.notFound(() => {
+    throw new ProblemError("not-found", "There is no such path; GET / lists what there is.");
+  });
+  app.onError((error, c) => {
+    const requestId = c.get("requestId");
+    const problem =
+      error instanceof ProblemError
+        ? error
+        : new ProblemError("internal", "The service failed; the log has the reason.", {
+            cause: error,
+          });
+    if (problem.status === 500) log.error({ requestId, err: problem.cause }, problem.message);
+    return c.body(
+      problemBody(problem, { path: c.req.path, requestId }),
+      // Hono's type knows the registered numbers only; 499 is ours.
+      problem.status as 500,
+      { "content-type": PROBLEM_TYPE, "cache-control": "no-store", ...problem.headers },
+    );
+  });
+  return app;
+};

@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ProblemError } from "./problem.ts";
+
+export type BodyLimits = {
+  readonly maxBytes: number;
+  /** Time for the whole body, seconds. */
+  readonly timeoutSeconds: number;
+};
+
+const tooLarge = (maxBytes: number): ProblemError =>
+  new ProblemError(
+    "body-too-large",
+    `The body has more than ${maxBytes} bytes; send a smaller image.`,
+  );
+
+/** What ends a request whose client is gone: nobody reads the answer, but metrics count it. */
+export const hungUp = (): ProblemError =>
+  new ProblemError("cancelled", "The client closed the connection.");
+
+/**
+ * Reads a request's body into memory of its own, so that it can be handed to another thread without a copy.
+ * Reading stops at the limit, with or without a Content-Length, and a body that drips is given up.
+ *
+ * @throws ProblemError `body-too-large`, `body-timeout` or `cancelled`
+ */
+export const readBody = (
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { maxBytes, timeoutSeconds }: BodyLimits,
+): Promise<Uint8Array<ArrayBuffer>> => {
+  const declared = Number(incoming.headers["content-length"] ?? Number.NaN);
+  if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  if (incoming.headers.expect) outgoing.writeContinue();
+
+  return new Promise((resolve, reject) => {
+    // Not from Node's shared pool: a pooled buffer cannot be transferred.
+    let buffer = Buffer.allocUnsafeSlow(Number.isNaN(declared) ? 64 * 1024 : declared);
+    let length = 0;
+
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      incoming.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+      finish();
+    };
+    const fail = (problem: ProblemError): void => settle(() => reject(problem));
+    const onData = (chunk: Buffer): void => {
+      const end = length + chunk.length;
+      if (end > maxBytes) {
+        fail(tooLarge(maxBytes));
+        return;
+      }
+      if (end > buffer.length) {
+        const grown = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(end, 2 * buffer.length)));
+        buffer.copy(grown, 0, 0, length);
+        buffer = grown;
+      }
+      chunk.copy(buffer, length);
+      length = end;
+    };
+    const onEnd = (): void => settle(() => resolve(buffer.subarray(0, length)));
+    const onClose = (): void => fail(hungUp());
+    const timer = setTimeout(
+      () =>
+        fail(
+          new ProblemError(
+            "body-timeout",
+            `The body did not arrive within ${timeoutSeconds} s; send it faster.`,
+            // The rest of the body is still on its way: this connection cannot be used again.
+            { headers: { connection: "close" } },
+          ),
+        ),
+      timeoutSeconds * 1000,
+    );
+    incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+  });
+};

@@ -1,0 +1,19 @@
+import type { ModelMetadata } from "../model/metadata.ts";
+
+/** `serving` still holds while a drain lets clients move away; `closing` answers no new prediction. */
+export type Phase = "serving" | "draining" | "closing";
+
+/** What the routes need to know of the process. Only main's parts change it. */
+export type Lifecycle = {
+  phase: Phase;
+  /** The model that serves; undefined until the first one is loaded. */
+  model: ModelMetadata | undefined;
+};
+
+export type Status = "ok" | "starting" | "draining";
+
+/** One word for /health and /readyz: only `ok` wants requests. */
+export const statusOf = ({ phase, model }: Lifecycle): Status => {
+  if (phase !== "serving") return "draining";
+  return model ? "ok" : "starting";
+};

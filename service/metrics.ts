@@ -1,0 +1,130 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
+
+/** Metric names, for whoever writes a dashboard or an alert. */
+export const METRIC = {
+  requests: "http_requests_total",
+  requestDuration: "http_request_duration_seconds",
+  requestsInFlight: "http_requests_in_flight",
+  stageDuration: "inference_stage_duration_seconds",
+  queueDepth: "inference_queue_depth",
+  inferences: "inference_requests_total",
+  failures: "inference_failures_total",
+  predictions: "predictions_total",
+  confidence: "prediction_confidence",
+  modelInfo: "model_info",
+  modelRefusals: "model_refusals_total",
+  workerFaults: "worker_faults_total",
+  buildInfo: "build_info",
+} as const;
+
+/** Why a prediction was not made. */
+export const FAILURE_REASONS = ["rejected", "cancelled", "deadline", "decode", "backend"] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+// Fine where the objectives lie (250 ms), coarse up to the deadline.
+const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
+const STAGE_BUCKETS = [0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+
+/** What the metrics read when they are scraped. */
+export type MetricSources = {
+  readonly queueDepth: () => number;
+  readonly build: Readonly<Record<string, string>>;
+};
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Creates the service's metrics, and Node's own, in a registry of its own. */
+export const createMetrics = (registry: Registry, { queueDepth, build }: MetricSources) => {
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const failures = new Counter({
+    name: METRIC.failures,
+    help: "Predictions not made: refused for overload or bad input's form, given up by the client, late, undecodable image, fault here.",
+    labelNames: ["reason"] as const,
+    registers,
+  });
+  // Series that exist from the start, so that a first failure is an increase and not a new series.
+  for (const reason of FAILURE_REASONS) failures.inc({ reason }, 0);
+
+  new Gauge({
+    name: METRIC.queueDepth,
+    help: "Images that wait for a worker.",
+    registers,
+    collect() {
+      this.set(queueDepth());
+    },
+  });
+  new Gauge({
+    name: METRIC.buildInfo,
+    help: "Version of the service, its commit and its engines; always 1.",
+    labelNames: Object.keys(build),
+    registers,
+  }).set(build, 1);
+
+  return {
+    registry,
+    failures,
+    requests: new Counter({
+      name: METRIC.requests,
+      help: "Answered HTTP requests by method, route pattern and status.",
+      labelNames: ["method", "route", "status"] as const,
+      registers,
+    }),
+    requestDuration: new Histogram({
+      name: METRIC.requestDuration,
+      help: "Time from a request's headers to its answer, by route pattern.",
+      labelNames: ["method", "route", "status"] as const,
+      buckets: REQUEST_BUCKETS,
+      registers,
+    }),
+    requestsInFlight: new Gauge({
+      name: METRIC.requestsInFlight,
+      help: "HTTP requests without an answer yet.",
+      registers,
+    }),
+    stageDuration: new Histogram({
+      name: METRIC.stageDuration,
+      help: "Time of one image in each stage: waiting (queue), decoding, running the network.",
+      labelNames: ["stage"] as const,
+      buckets: STAGE_BUCKETS,
+      registers,
+    }),
+    inferences: new Counter({
+      name: METRIC.inferences,
+      help: "Prediction requests by model and outcome (ok or failed).",
+      labelNames: ["model", "version", "outcome"] as const,
+      registers,
+    }),
+    predictions: new Counter({
+      name: METRIC.predictions,
+      help: "Predictions by label.",
+      labelNames: ["label"] as const,
+      registers,
+    }),
+    confidence: new Histogram({
+      name: METRIC.confidence,
+      help: "Probability of the predicted label.",
+      buckets: [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
+      registers,
+    }),
+    modelInfo: new Gauge({
+      name: METRIC.modelInfo,
+      help: "The model that serves; always 1.",
+      labelNames: ["name", "version", "digest"] as const,
+      registers,
+    }),
+    modelRefusals: new Counter({
+      name: METRIC.modelRefusals,
+      help: "Offered models that were refused, by what is wrong with them. The old model keeps serving.",
+      labelNames: ["reason"] as const,
+      registers,
+    }),
+    workerFaults: new Counter({
+      name: METRIC.workerFaults,
+      help: "Workers that crashed or could not be restarted.",
+      labelNames: ["fault"] as const,
+      registers,
+    }),
+  };
+};

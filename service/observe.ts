@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+import type { HttpBindings } from "@hono/node-server";
+import type { MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
+import type { Logger } from "pino";
+import type { Metrics } from "./metrics.ts";
+
+export type ServiceEnv = {
+  Bindings: HttpBindings;
+  Variables: { requestId: string };
+};
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+/** Routes that probes and scrapers ask for all the time: their successes are no news. */
+const QUIET = new Set(["/livez", "/readyz", "/health", "/metrics"]);
+const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]);
+
+/**
+ * Counts, times and logs every request, and gives it an id: the sender's `x-request-id` when it is a plausible one.
+ * Labels hold the route's pattern, never the path: a scanner must not create series.
+ */
+export const observe = (metrics: Metrics, log: Logger): MiddlewareHandler<ServiceEnv> =>
+  async function observeRequest(c, next) {
+    const started = performance.now();
+    const offered = c.req.header("x-request-id");
+    const requestId = offered !== undefined && REQUEST_ID.test(offered) ? offered : randomUUID();
+    c.set("requestId", requestId);
+    metrics.requestsInFlight.inc();
+    try {
+      await next();
+    } finally {
+      metrics.requestsInFlight.dec();
+    }
+    c.header("x-request-id", requestId);
+
+    const pattern = routePath(c, -1);
+    const route = pattern === "/*" || pattern === "*" ? "other" : pattern;
+    const method = KNOWN_METHODS.has(c.req.method) ? c.req.method : "other";
+    const { status } = c.res;
+    const milliseconds = performance.now() - started;
+    const labels = { method, route, status: String(status) };
+    metrics.requests.inc(labels);
+    metrics.requestDuration.observe(labels, milliseconds / 1000);
+
+    const level = status >= 500 ? "error" : QUIET.has(route) && status < 400 ? "debug" : "info";
+    log[level](
+      { requestId, method, route, status, milliseconds: Math.round(milliseconds * 100) / 100 },
+      "request",
+    );
+  };

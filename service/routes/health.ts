@@ -1,0 +1,46 @@
+import { Hono } from "hono";
+import type { BuildInfo } from "../build-info.ts";
+import { type Lifecycle, statusOf } from "../lifecycle.ts";
+import type { ServiceEnv } from "../observe.ts";
+
+/** Nothing of a probe's answer may be remembered by anyone. */
+const NO_STORE = { "cache-control": "no-store" };
+
+/**
+ * `/livez`: the event loop turns. `/readyz`: send requests here. `/health`: both, with what is served and what serves.
+ */
+export const healthRoutes = (
+  lifecycle: Lifecycle,
+  ready: () => boolean,
+  build: BuildInfo,
+): Hono<ServiceEnv> => {
+  const status = () => {
+    const phase = statusOf(lifecycle);
+    return phase === "ok" && !ready() ? "starting" : phase;
+  };
+  const app = new Hono<ServiceEnv>();
+  app.get("/livez", (c) => c.json({ status: "ok" }, 200, NO_STORE));
+  app.get("/readyz", (c) => {
+    const now = status();
+    return c.json({ status: now }, now === "ok" ? 200 : 503, NO_STORE);
+  });
+  app.get("/health", (c) => {
+    const now = status();
+    const { model } = lifecycle;
+    const served = model && {
+      name: model.name,
+      version: model.version,
+      digest: model.digest,
+      labels: model.labels,
+      source: model.training.source,
+      testAccuracy: model.metrics.test.accuracy,
+      gitCommit: model.build.gitCommit,
+    };
+    return c.json(
+      { status: now, model: served ?? null, build },
+      now === "ok" ? 200 : 503,
+      NO_STORE,
+    );
+  });
+  return app;
+};

@@ -1,0 +1,53 @@
+import { availableParallelism } from "node:os";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65535);
+const seconds = z.coerce.number().min(0).max(3600);
+const count = z.coerce.number().int().min(1).max(1024);
+
+/** Every setting of the service, by the name of its environment variable. Durations are seconds. */
+const schema = z.object({
+  /** Model store, or one model's directory. */
+  MODEL_DIR: z.string().min(1).default("artifacts/model"),
+  /** Address to listen on. Containers set 0.0.0.0. */
+  HOST: z.string().min(1).default("127.0.0.1"),
+  PORT: port.default(8080),
+  /** Port of /metrics alone, which a NetworkPolicy can open for Prometheus only. */
+  METRICS_PORT: port.default(9090),
+  /** Worker threads. The default obeys CPU affinity and the container's CPU limit. */
+  WORKERS: count.default(() => availableParallelism()),
+  /** Requests inside while the service is overloaded. */
+  SLOTS: count.default(16),
+  /** Requests inside while it is not. */
+  BURST_SLOTS: count.default(32),
+  /** For an answer, after the body has arrived. */
+  DEADLINE: seconds.default(2),
+  BODY_TIMEOUT: seconds.default(10),
+  MAX_BODY_BYTES: count.max(2 ** 30).default(10 * 2 ** 20),
+  MODEL_POLL: seconds.default(2),
+  DRAIN_DELAY: seconds.default(5),
+  DRAIN_TIMEOUT: seconds.default(20),
+  LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
+});
+
+export type Settings = z.infer<typeof schema>;
+
+/** A setting that cannot be used. The message is one line that names it. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+/**
+ * Reads the settings from the environment.
+ *
+ * @throws SettingsError
+ */
+export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
+  // A variable that is set to nothing counts as not set, as in a Compose file or a chart.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const name = String(issue?.path[0]);
+  throw new SettingsError(`${name}=${env[name]} is not usable: ${issue?.message}.`);
+};

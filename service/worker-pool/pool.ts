@@ -1,0 +1,236 @@
+import { Worker } from "node:worker_threads";
+import type { ImageErrorCode } from "../../model/image-error.ts";
+import { ImageError } from "../../model/image-error.ts";
+import type { ModelMetadata } from "../../model/metadata.ts";
+import { ModelError } from "../../model/model-error.ts";
+import type { Answer, ModelReference, WorkerReply, WorkerRequest } from "./messages.ts";
+
+/** Images that a worker holds at once: one is computed while the next ones are decoded. */
+const DEPTH = 3;
+const MAX_RESTART_DELAY_MS = 30_000;
+
+export type PoolOptions = {
+  /** Worker threads, each with a session of one thread. */
+  readonly size: number;
+  /** The worker's program. @default worker.ts beside this file */
+  readonly program?: URL;
+  /** Told about each worker that ended without being asked to, and about a replacement that cannot load its model. */
+  readonly onFault: (fault: "worker-crashed" | "worker-restart-failed", error: unknown) => void;
+};
+
+/** A worker that ended while it held the image. The request may be sent again. */
+export class WorkerCrashedError extends Error {
+  override readonly name = "WorkerCrashedError";
+}
+
+/** An answer with the model that made it, and what it waited for a worker, in milliseconds. */
+export type PoolAnswer = Pick<Answer, "prediction" | "times"> & {
+  readonly model: ModelMetadata;
+  readonly waited: number;
+};
+
+export type Pool = {
+  /**
+   * Loads a model beside the one that serves, one worker after the other so that the others keep answering, and then
+   * serves it everywhere. When any worker refuses it, the old model stays.
+   *
+   * @throws ModelError
+   */
+  use(model: ModelReference): Promise<ModelMetadata>;
+  /**
+   * Predicts one image, whose buffer is handed over and empty afterwards. Aborting the signal rejects with its reason at once;
+   * what no worker has begun is not begun.
+   *
+   * @throws ImageError, WorkerCrashedError, or the signal's reason
+   */
+  predict(image: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<PoolAnswer>;
+  /** Images that wait for a worker. */
+  queued(): number;
+  /** Whether any worker can answer. */
+  ready(): boolean;
+  stop(): Promise<void>;
+};
+
+type Job = {
+  readonly image: Uint8Array<ArrayBuffer>;
+  readonly resolve: (answer: PoolAnswer) => void;
+  readonly reject: (error: unknown) => void;
+  readonly queuedAt: number;
+  waited: number;
+};
+
+type Member = {
+  readonly worker: Worker;
+  readonly jobs: Map<number, Job>;
+  /** Whether it has the model that serves. */
+  ready: boolean;
+  loading:
+    | { readonly resolve: (m: ModelMetadata) => void; readonly reject: (error: Error) => void }
+    | undefined;
+};
+
+const send = (member: Member, request: WorkerRequest, transfer: ArrayBuffer[] = []): void =>
+  member.worker.postMessage(request, transfer);
+
+/** Starts the workers. They answer after the first `use`. */
+export const createPool = (options: PoolOptions): Pool => {
+  const { size, onFault, program = new URL("./worker.ts", import.meta.url) } = options;
+  const members = new Set<Member>();
+  const queue = new Set<Job>();
+  // The serving model, and the one before it, which may still owe answers.
+  let known: readonly ModelMetadata[] = [];
+  let current: ModelReference | undefined;
+  let changing: Promise<unknown> = Promise.resolve();
+  let nextId = 0;
+  let stopping = false;
+  let restartDelay = 0;
+
+  const dispatch = (): void => {
+    for (const job of queue) {
+      let idlest: Member | undefined;
+      for (const member of members) {
+        if (!member.ready || member.jobs.size >= DEPTH) continue;
+        if (!idlest || member.jobs.size < idlest.jobs.size) idlest = member;
+      }
+      if (!idlest) return;
+      queue.delete(job);
+      job.waited = performance.now() - job.queuedAt;
+      const id = nextId++;
+      idlest.jobs.set(id, job);
+      send(idlest, { type: "predict", id, image: job.image }, [job.image.buffer]);
+    }
+  };
+
+  const receive = (member: Member, reply: WorkerReply): void => {
+    if (reply.type === "loaded") {
+      member.loading?.resolve(reply.metadata);
+      return;
+    }
+    if (reply.type === "refused") {
+      member.loading?.reject(new ModelError(reply.code, reply.message));
+      return;
+    }
+    const job = member.jobs.get(reply.id);
+    member.jobs.delete(reply.id);
+    if (reply.type === "failed") job?.reject(failure(reply.code, reply.message));
+    else {
+      const { prediction, times, digest } = reply.answer;
+      const model = known.find((metadata) => metadata.digest === digest);
+      if (model) job?.resolve({ prediction, times, model, waited: job.waited });
+    }
+    dispatch();
+  };
+
+  const loadInto = (member: Member, model: ModelReference): Promise<ModelMetadata> =>
+    new Promise<ModelMetadata>((resolve, reject) => {
+      member.loading = { resolve, reject };
+      send(member, { type: "load", ...model });
+    }).finally(() => {
+      member.loading = undefined;
+    });
+
+  const serve = (member: Member, digest: string): void => {
+    send(member, { type: "use", digest });
+    member.ready = true;
+    restartDelay = 0;
+    dispatch();
+  };
+
+  const start = (): Member => {
+    const worker = new Worker(program);
+    const member: Member = { worker, jobs: new Map(), ready: false, loading: undefined };
+    members.add(member);
+    let cause: unknown;
+    worker.on("message", (reply: WorkerReply) => receive(member, reply));
+    worker.on("error", (error) => {
+      cause = error;
+    });
+    worker.on("exit", (code) => {
+      members.delete(member);
+      if (stopping) return;
+      const crash = new WorkerCrashedError(`A worker ended with exit code ${code}.`, { cause });
+      for (const job of member.jobs.values()) job.reject(crash);
+      member.loading?.reject(crash);
+      onFault("worker-crashed", cause ?? crash);
+      replace();
+    });
+    return member;
+  };
+
+  const replace = (): void => {
+    // At once after a single crash; ever later when the replacements crash, too.
+    setTimeout(() => {
+      if (stopping) return;
+      const member = start();
+      changing = changing.then(async () => {
+        if (!current) return;
+        try {
+          await loadInto(member, current);
+          serve(member, current.digest);
+        } catch (error) {
+          if (!members.has(member)) return;
+          onFault("worker-restart-failed", error);
+          await member.worker.terminate();
+        }
+      });
+    }, restartDelay).unref();
+    restartDelay = Math.min(MAX_RESTART_DELAY_MS, Math.max(1000, restartDelay * 2));
+  };
+
+  const change = async (model: ModelReference): Promise<ModelMetadata> => {
+    let metadata: ModelMetadata | undefined;
+    try {
+      if (current) for (const member of [...members]) metadata = await loadInto(member, model);
+      // Nobody waits for an answer yet: all at once.
+      else [metadata] = await Promise.all([...members].map((member) => loadInto(member, model)));
+      if (!metadata) throw new WorkerCrashedError("No worker is running; see the log.");
+    } catch (error) {
+      for (const member of members) send(member, { type: "discard" });
+      throw error;
+    }
+    current = model;
+    known = [metadata, ...known].slice(0, 2);
+    for (const member of members) serve(member, model.digest);
+    return metadata;
+  };
+
+  const use = (model: ModelReference): Promise<ModelMetadata> => {
+    // One change at a time, a restarted worker's loading included.
+    const changed = changing.then(() => change(model));
+    changing = changed.catch(() => undefined);
+    return changed;
+  };
+
+  const predict: Pool["predict"] = (image, signal) =>
+    new Promise<PoolAnswer>((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const job: Job = { image, resolve, reject, queuedAt: performance.now(), waited: 0 };
+      signal.addEventListener(
+        "abort",
+        () => {
+          queue.delete(job);
+          reject(signal.reason);
+        },
+        { once: true },
+      );
+      queue.add(job);
+      dispatch();
+    });
+
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    await Promise.all([...members].map((member) => member.worker.terminate()));
+  };
+
+  for (let i = 0; i < size; i++) start();
+  return {
+    use,
+    predict,
+    queued: () => queue.size,
+    ready: () => [...members].some((member) => member.ready),
+    stop,
+  };
+};
+
+const failure = (code: ImageErrorCode | undefined, message: string): Error =>
+  code ? new ImageError(code, message) : new Error(message);

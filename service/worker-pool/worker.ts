@@ -1,0 +1,124 @@
+/*
+ * The worker thread's program: it owns the ONNX Runtime sessions and the decode. `session.run()` blocks its thread, so
+ * it must never happen on the thread that serves HTTP.
+ */
+import { setPriority } from "node:os";
+import { parentPort } from "node:worker_threads";
+import { type Classifier, createClassifier } from "../../model/classifier.ts";
+import { ImageError } from "../../model/image-error.ts";
+import { ModelError } from "../../model/model-error.ts";
+import { readModel } from "../../model/store.ts";
+import type { ModelReference, WorkerReply, WorkerRequest } from "./messages.ts";
+
+/** How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. */
+const NICENESS = 5;
+
+type Loaded = { readonly classifier: Classifier; readonly digest: string; pending: number };
+type Decoded = { readonly run: () => Promise<void> };
+
+const port = parentPort;
+if (!port) throw new Error("worker.ts runs as a worker thread only");
+// On Linux this sets the calling thread alone (and the decoder threads that it starts).
+setPriority(NICENESS);
+
+const models = new Map<string, Loaded>();
+let current: Loaded | undefined;
+const decoded: Decoded[] = [];
+let running = false;
+
+const reply = (message: WorkerReply): void => port.postMessage(message);
+
+const load = async ({ directory, digest }: ModelReference): Promise<void> => {
+  try {
+    const model = await readModel(directory);
+    if (model.metadata.digest !== digest) {
+      throw new ModelError(
+        "digest-mismatch",
+        `${directory} has ${model.metadata.digest} but ${digest} is to be served; publish it again.`,
+      );
+    }
+    models.set(digest, { classifier: await createClassifier(model, 1), digest, pending: 0 });
+    reply({ type: "loaded", metadata: model.metadata });
+  } catch (error) {
+    const code = error instanceof ModelError ? error.code : "corrupt";
+    const message = error instanceof Error ? error.message : String(error);
+    reply({ type: "refused", code, message });
+  }
+};
+
+/** Releases what is neither served nor still computing; called again whenever a prediction ends. */
+const releaseOthers = (): void => {
+  for (const model of models.values()) {
+    if (model === current || model.pending > 0) continue;
+    models.delete(model.digest);
+    void model.classifier.release();
+  }
+};
+
+/** Runs the decoded images one after the other, in the order in which they were ready. */
+const drainDecoded = async (): Promise<void> => {
+  if (running) return;
+  running = true;
+  for (let next = decoded.shift(); next; next = decoded.shift()) await next.run();
+  running = false;
+};
+
+const fail = (id: number, error: unknown): void => {
+  const message = error instanceof Error ? error.message : String(error);
+  reply({ type: "failed", id, message, ...(error instanceof ImageError && { code: error.code }) });
+};
+
+const predict = async (id: number, image: Uint8Array): Promise<void> => {
+  const model = current;
+  if (!model) return fail(id, new Error("no model is loaded"));
+  model.pending += 1;
+  const finish = (): void => {
+    model.pending -= 1;
+    if (model !== current) releaseOthers();
+  };
+  try {
+    const begun = performance.now();
+    const pixels = await model.classifier.decode(image);
+    const ready = performance.now();
+    const run = async (): Promise<void> => {
+      try {
+        const started = performance.now();
+        const [prediction] = await model.classifier.classify([pixels]);
+        if (!prediction) throw new Error("the model gave no prediction");
+        const times = {
+          decode: ready - begun,
+          queue: started - ready,
+          infer: performance.now() - started,
+        };
+        reply({ type: "answer", id, answer: { prediction, digest: model.digest, times } });
+      } catch (error) {
+        fail(id, error);
+      } finally {
+        finish();
+      }
+    };
+    decoded.push({ run });
+    void drainDecoded();
+  } catch (error) {
+    fail(id, error);
+    finish();
+  }
+};
+
+port.on("message", (request: WorkerRequest) => {
+  switch (request.type) {
+    case "load":
+      void load(request);
+      break;
+    case "use":
+      current = models.get(request.digest);
+      releaseOthers();
+      break;
+    case "discard":
+      releaseOthers();
+      break;
+    case "predict":
+      void predict(request.id, request.image);
+      break;
+  }
+});
