@@ -26,8 +26,6 @@ export class ModelStore extends pulumi.ComponentResource {
           name: "model-store",
           namespace: args.namespace,
           labels: labelsOf("model-store"),
-          // Many provisioners bind a claim only when its first pod comes: training, which waits for this resource.
-          annotations: { "pulumi.com/skipAwait": "true" },
         },
         spec: {
           accessModes: ["ReadWriteOnce"],

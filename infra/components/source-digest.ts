@@ -5,7 +5,7 @@ import { join } from "node:path";
 /** Which files count. */
 export type SourceDigestOptions = {
   readonly directory: string;
-  /** Globs relative to the directory; one that matches nothing is fine. */
+  /** Globs relative to the directory; hidden files count when named, and a glob that matches nothing is fine. */
   readonly include: readonly string[];
   /** Globs relative to the directory. */
   readonly exclude?: readonly string[];

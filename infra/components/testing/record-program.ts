@@ -104,6 +104,16 @@ export const recordProgram = async (
   }
 };
 
+/** Records the whole program, on the embedded cluster unless the settings say otherwise. */
+export const recordPlatform = (
+  config: Readonly<Record<string, unknown>> = {},
+  preview = false,
+): Promise<Recording> =>
+  recordProgram(() => import("../../index.ts"), {
+    config: { cluster: { kind: "embedded" }, ...config },
+    preview,
+  });
+
 const locate = (resource: Omit<Recorded, "urn" | "parent">, urns: readonly string[]): Recorded => {
   const urn = urns.find((u) => u.endsWith(`${resource.type}::${resource.name}`)) ?? "";
   const types = (urn.split("::")[2] ?? "").split("$");

@@ -1,0 +1,99 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { objectsOf, podTemplates, selects } from "./testing/pod-security.ts";
+import { type Recording, recordPlatform } from "./testing/record-program.ts";
+
+const sample = { training: { source: "sample" } };
+
+const only = (recording: Recording, kind: string) => {
+  const [object, ...more] = objectsOf(recording, kind);
+  expect(more).toEqual([]);
+  return object?.inputs;
+};
+
+describe("InferenceService", () => {
+  let recording: Recording;
+  beforeAll(async () => {
+    recording = await recordPlatform({ ...sample, service: { replicas: 3, port: 18_080 } });
+  });
+  const template = () => podTemplates(recording)["api"];
+  const container = () => template().spec.containers[0];
+
+  it("reads the model store and writes only scratch space", () => {
+    expect(container().env).toContainEqual({ name: "MODEL_DIR", value: "/models" });
+    expect(container().volumeMounts).toEqual([
+      { name: "models", mountPath: "/models", readOnly: true },
+      { name: "tmp", mountPath: "/tmp", readOnly: false },
+    ]);
+    expect(container().image).toMatch(/@sha256:/);
+  });
+
+  it("is probed on the port that it serves, and ready only when it can answer", () => {
+    const probes = ["startupProbe", "livenessProbe", "readinessProbe"].map((name) => [
+      name,
+      container()[name].httpGet,
+    ]);
+    expect(Object.fromEntries(probes)).toEqual({
+      startupProbe: { path: "/livez", port: "http" },
+      livenessProbe: { path: "/livez", port: "http" },
+      readinessProbe: { path: "/readyz", port: "http" },
+    });
+    expect(container().ports).toEqual([
+      { name: "http", containerPort: 8080 },
+      { name: "metrics", containerPort: 9090 },
+    ]);
+  });
+
+  it("rolls out without a pod less, and spares a pod in disruptions", () => {
+    const { spec } = only(recording, "apps/v1:Deployment");
+    expect(spec.replicas).toBe(3);
+    expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+    const budget = only(recording, "policy/v1:PodDisruptionBudget").spec;
+    expect(budget.maxUnavailable).toBe(1);
+    for (const { matchLabels } of [spec.selector, budget.selector]) {
+      expect(selects(matchLabels, template())).toBe(true);
+    }
+  });
+
+  it("keeps the readers of the ReadWriteOnce model store on one node", () => {
+    for (const name of ["api", "smoke-test"]) {
+      const [term] =
+        podTemplates(recording)[name].spec.affinity.podAffinity
+          .requiredDuringSchedulingIgnoredDuringExecution;
+      expect(term.topologyKey).toBe("kubernetes.io/hostname");
+      expect(selects(term.labelSelector.matchLabels, template())).toBe(true);
+    }
+  });
+
+  it("is a node port on the embedded cluster, and picks its own pods only", () => {
+    const { spec } = only(recording, "core/v1:Service");
+    expect(spec.type).toBe("NodePort");
+    expect(spec.ports).toEqual([
+      { name: "http", port: 18_080, targetPort: "http", nodePort: 18_080 },
+    ]);
+    const picked = Object.entries(podTemplates(recording)).filter(([, pod]) =>
+      selects(spec.selector, pod),
+    );
+    expect(picked.map(([name]) => name)).toEqual(["api"]);
+  });
+
+  it("is a cluster address elsewhere", async () => {
+    const elsewhere = await recordPlatform({ ...sample, cluster: { kind: "minikube" } });
+    const { spec } = only(elsewhere, "core/v1:Service");
+    expect(spec.type).toBe("ClusterIP");
+    expect(spec.ports).toEqual([{ name: "http", port: 8080, targetPort: "http" }]);
+  });
+
+  it("may be asked for predictions by anyone, for metrics by pods, and asks nobody", () => {
+    const policy = objectsOf(recording, "networking.k8s.io/v1:NetworkPolicy").find(
+      ({ name }) => name === "api",
+    );
+    expect(policy?.inputs.spec).toMatchObject({
+      policyTypes: ["Ingress", "Egress"],
+      ingress: [
+        { ports: [{ port: 8080 }] },
+        { from: [{ namespaceSelector: {} }], ports: [{ port: 9090 }] },
+      ],
+    });
+    expect(policy?.inputs.spec.egress).toBeUndefined();
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { modelStoreMount, restrictedPodSpec, scratch } from "./restricted-pod.ts";
+import { podViolations } from "./testing/pod-security.ts";
+
+const amounts = { cpu: "1", memory: "1Gi" };
+
+const spec = () =>
+  restrictedPodSpec({
+    pod: { restartPolicy: "Never" },
+    container: { name: "a", image: "b", resources: { requests: amounts, limits: amounts } },
+    mounts: [modelStoreMount("claim", true), scratch("work", "/work", "1Gi")],
+  });
+
+// biome-ignore lint/suspicious/noExplicitAny: the point is to break what the types guard
+const broken = (change: (pod: any, container: any) => void) => {
+  const pod = structuredClone(spec());
+  change(pod, Reflect.get(Object(pod.containers), 0));
+  return podViolations(pod);
+};
+
+describe("restrictedPodSpec", () => {
+  it("satisfies the restricted profile", () => {
+    expect(podViolations(spec())).toEqual([]);
+  });
+
+  it("mounts every volume once, and /tmp always", () => {
+    const pod = JSON.parse(JSON.stringify(spec()));
+    expect(pod.containers[0].volumeMounts).toEqual([
+      { name: "models", mountPath: "/models", readOnly: true },
+      { name: "work", mountPath: "/work", readOnly: false },
+      { name: "tmp", mountPath: "/tmp", readOnly: false },
+    ]);
+    expect(pod.volumes).toEqual([
+      { name: "models", persistentVolumeClaim: { claimName: "claim", readOnly: true } },
+      { name: "work", emptyDir: { sizeLimit: "1Gi" } },
+      { name: "tmp", emptyDir: { sizeLimit: "256Mi" } },
+    ]);
+  });
+
+  it("lets the group of the pod write volumes", () => {
+    expect(spec().securityContext).toMatchObject({ runAsUser: 1000, fsGroup: 1000 });
+  });
+});
+
+describe("podViolations", () => {
+  it.each([
+    ["hostNetwork", broken((pod) => Object.assign(pod, { hostNetwork: true }))],
+    ["hostPath", broken((pod) => pod.volumes.push({ name: "x", hostPath: { path: "/" } }))],
+    [
+      "service-account token",
+      broken((pod) => Object.assign(pod, { automountServiceAccountToken: true })),
+    ],
+    ["non-root", broken((pod) => Object.assign(pod.securityContext, { runAsNonRoot: false }))],
+    ["root user", broken((_, c) => Object.assign(c.securityContext, { runAsUser: 0 }))],
+    ["seccomp", broken((pod) => Object.assign(pod.securityContext, { seccompProfile: {} }))],
+    ["privileged", broken((_, c) => Object.assign(c.securityContext, { privileged: true }))],
+    [
+      "privilege escalation",
+      broken((_, c) => Object.assign(c.securityContext, { allowPrivilegeEscalation: true })),
+    ],
+    ["capabilities", broken((_, c) => Object.assign(c.securityContext.capabilities, { drop: [] }))],
+    [
+      "read-only root",
+      broken((_, c) => Object.assign(c.securityContext, { readOnlyRootFilesystem: false })),
+    ],
+    ["requests", broken((_, c) => Object.assign(c.resources, { requests: { cpu: "1" } }))],
+    ["limits", broken((_, c) => Object.assign(c.resources, { limits: {} }))],
+    ["host ports", broken((_, c) => Object.assign(c, { ports: [{ hostPort: 1 }] }))],
+  ])("notices %s", (violation, found) => {
+    expect(found).toEqual([violation]);
+  });
+});

@@ -1,0 +1,154 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { afterEach, describe, expect, it } from "vitest";
+import { parseSettings, readSettings } from "./config.ts";
+import { repositoryDirectory } from "./paths.ts";
+
+const existing = {
+  kind: "existing",
+  kubeconfig: "~/.kube/config",
+  context: "lab",
+  registry: "registry.example.org/team",
+};
+
+/** The lines of the error that settings give. */
+const problems = (raw: unknown): readonly string[] => {
+  try {
+    parseSettings(raw);
+  } catch (error) {
+    expect(error).toBeInstanceOf(pulumi.RunError);
+    return error instanceof Error ? error.message.split("\n") : [];
+  }
+  return [];
+};
+
+describe("parseSettings", () => {
+  it("needs nothing: every setting has a default", () => {
+    expect(parseSettings({})).toEqual({
+      cluster: { kind: "minikube", profile: "cats-dogs", cpus: 2, memory: "4g" },
+      storageClass: "standard",
+      modelStore: { size: "1Gi" },
+      training: {
+        source: "auto",
+        seed: 42,
+        count: 400,
+        resources: {
+          requests: { cpu: "500m", memory: "512Mi" },
+          limits: { cpu: "2", memory: "2Gi" },
+        },
+      },
+      service: {
+        replicas: 1,
+        port: 8080,
+        resources: {
+          requests: { cpu: "500m", memory: "384Mi" },
+          limits: { cpu: "2", memory: "1Gi" },
+        },
+      },
+    });
+  });
+
+  it("keeps what is given and adds the rest, at every depth", () => {
+    const { service, modelStore } = parseSettings({
+      modelStore: { size: "5Gi" },
+      service: { resources: { limits: { memory: "2Gi" } } },
+    });
+    expect(modelStore.size).toBe("5Gi");
+    expect(service.resources).toEqual({
+      requests: { cpu: "500m", memory: "384Mi" },
+      limits: { cpu: "2", memory: "2Gi" },
+    });
+    expect(service.replicas).toBe(1);
+  });
+
+  it("resolves paths: ~ is the user's home, a relative one starts at the repository", () => {
+    expect(parseSettings({ cluster: existing }).cluster).toMatchObject({
+      kubeconfig: join(homedir(), ".kube", "config"),
+    });
+    expect(
+      parseSettings({ training: { source: "folder", photos: "photos" } }).training.photos,
+    ).toBe(join(repositoryDirectory, "photos"));
+  });
+
+  it.each([
+    [
+      { training: { source: "web" } },
+      'training.source is "web"; allowed: auto, kaggle, sample or folder',
+    ],
+    [
+      { training: { seed: "one" } },
+      'training.seed is "one"; allowed: a whole number from 0 to 4294967295',
+    ],
+    [{ training: { count: 3 } }, "training.count is 3; allowed: a whole number from 20 to 100000"],
+    [{ service: { replicas: 0 } }, "service.replicas is 0; allowed: a whole number from 1 to 50"],
+    [
+      { service: { port: 80.5 } },
+      "service.port is 80.5; allowed: a whole number from 1024 to 65535",
+    ],
+    [{ service: 3 }, "service is 3; allowed: replicas, port, resources"],
+    [
+      { service: { resources: { limits: { memory: "lots" } } } },
+      'service.resources.limits.memory is "lots"; allowed: a Kubernetes quantity such as 500m, 2 or 512Mi',
+    ],
+    [
+      { storageClass: "Fast!" },
+      'storageClass is "Fast!"; allowed: lower-case letters, digits, - and .',
+    ],
+    [
+      { cluster: { kind: "cloud" } },
+      'cluster.kind is "cloud"; allowed: kind: minikube, embedded or existing',
+    ],
+    [
+      { cluster: { kind: "minikube", profile: "a; rm -rf /" } },
+      'cluster.profile is "a; rm -rf /"; allowed: lower-case letters, digits, - and .',
+    ],
+    [
+      { cluster: { kind: "existing", kubeconfig: "k", context: "c" } },
+      "cluster.registry is not set; allowed: a registry such as registry.example.org/team",
+    ],
+    [
+      { training: { source: "folder" } },
+      "training.photos is not set; allowed: a directory exactly when training.source is folder",
+    ],
+    [
+      { training: { source: "folder", photos: "$(x)" } },
+      'training.photos is "$(x)"; allowed: a path without ", $ and `',
+    ],
+    [{ training: { sead: 1 } }, "training.sead is no setting; infra/config.ts lists all of them"],
+    [{ replicas: 2 }, "replicas is no setting; infra/config.ts lists all of them"],
+  ])("%j: one line with key, value and what is allowed", (raw, expected) => {
+    expect(problems(raw)).toEqual([`image-classification-platform:${expected}`]);
+  });
+
+  it("refuses photos that no source would read", () => {
+    expect(problems({ training: { source: "sample", photos: "/photos" } })).toEqual([
+      'image-classification-platform:training.photos is "/photos"; allowed: a directory exactly when training.source is folder',
+    ]);
+  });
+
+  it("reports every wrong setting at once", () => {
+    expect(problems({ service: { replicas: 0, port: 1 }, modelStore: { size: "x" } })).toHaveLength(
+      3,
+    );
+  });
+});
+
+describe("readSettings", () => {
+  const key = (name: string) => `image-classification-platform:${name}`;
+  afterEach(() => pulumi.runtime.setAllConfig({}));
+
+  it("reads objects as JSON and plain values as text, and ignores other projects' keys", () => {
+    pulumi.runtime.setAllConfig({
+      [key("cluster")]: '{"kind":"embedded"}',
+      [key("storageClass")]: "fast",
+      "kubernetes:context": "somewhere",
+    });
+    expect(readSettings()).toMatchObject({ cluster: { kind: "embedded" }, storageClass: "fast" });
+  });
+
+  it("notices a misspelt key", () => {
+    pulumi.runtime.setAllConfig({ [key("storageclass")]: "fast" });
+    expect(() => readSettings()).toThrow(key("storageclass is no setting"));
+  });
+});

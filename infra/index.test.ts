@@ -1,0 +1,207 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  objectsOf,
+  podTemplates,
+  podViolations,
+  selects,
+} from "./components/testing/pod-security.ts";
+import { type Recording, recordProgram } from "./components/testing/record-program.ts";
+
+const stacks = {
+  embedded: { cluster: { kind: "embedded" } },
+  dev: { cluster: { kind: "minikube" }, service: { replicas: 2 } },
+};
+
+const program = () => import("./index.ts");
+
+/** Types and names, sorted: what a stack consists of. */
+const listOf = ({ resources }: Recording) =>
+  resources.map(({ type, name }) => `${type} ${name}`).sort();
+
+const COMPONENT = "image-classification-platform:index:";
+
+const EXPECTED = [
+  "command:local:Command cluster",
+  "command:local:Command service-image",
+  "command:local:Command training-image",
+  `${COMPONENT}Cluster cluster`,
+  `${COMPONENT}ContainerImage service-image`,
+  `${COMPONENT}ContainerImage training-image`,
+  `${COMPONENT}InferenceService api`,
+  `${COMPONENT}ModelStore model-store`,
+  `${COMPONENT}PlatformNamespace platform`,
+  `${COMPONENT}SmokeTest smoke-test`,
+  `${COMPONENT}TrainingRun training`,
+  "kubernetes:apps/v1:Deployment api",
+  "kubernetes:batch/v1:Job smoke-test",
+  "kubernetes:batch/v1:Job training",
+  "kubernetes:core/v1:LimitRange platform-limits",
+  "kubernetes:core/v1:Namespace platform",
+  "kubernetes:core/v1:PersistentVolumeClaim model-store",
+  "kubernetes:core/v1:Service api",
+  "kubernetes:core/v1:ServiceAccount api",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy api",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy platform-default-deny",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy smoke-test",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy training",
+  "kubernetes:policy/v1:PodDisruptionBudget api",
+  "pulumi:providers:kubernetes cluster",
+];
+
+beforeAll(() => {
+  // Whoever runs the tests may have a Kaggle token.
+  vi.stubEnv("KAGGLE_USERNAME", "");
+  vi.stubEnv("HOME", tmpdir());
+  vi.stubEnv("USERPROFILE", tmpdir());
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+});
+
+describe.each([
+  ["embedded", "up", false],
+  ["embedded", "preview", true],
+  ["dev", "up", false],
+  ["dev", "preview", true],
+] as const)("the program of stack %s, %s", (stack, _, preview) => {
+  let recording: Recording;
+  beforeAll(async () => {
+    recording = await recordProgram(program, { stack, preview, config: stacks[stack] });
+  });
+
+  it("declares these resources", () => {
+    expect(listOf(recording)).toEqual(EXPECTED);
+  });
+
+  it("puts every resource into a component, and every component completes", () => {
+    const components = recording.resources.filter(({ type }) => type.startsWith(COMPONENT));
+    const others = recording.resources.filter(({ type }) => !type.startsWith(COMPONENT));
+    expect(others.filter(({ parent }) => !parent?.startsWith(COMPONENT))).toEqual([]);
+    expect([...recording.registeredOutputs].sort()).toEqual(
+      [...new Set(components.map(({ type }) => type))].sort(),
+    );
+  });
+
+  it("sends every object to the stack's own cluster, never to the user's current context", () => {
+    const objects = recording.resources.filter(({ type }) => type.startsWith("kubernetes:"));
+    const elsewhere = objects.filter(
+      ({ provider }) => !provider?.includes("pulumi:providers:kubernetes::cluster"),
+    );
+    expect(elsewhere).toEqual([]);
+  });
+
+  it("names every object and puts it into the namespace", () => {
+    for (const { type, inputs } of recording.resources) {
+      if (!type.startsWith("kubernetes:")) continue;
+      expect(inputs.metadata.name).toMatch(/^[a-z-]+$/);
+      expect(inputs.metadata.namespace).toBe(type.endsWith(":Namespace") ? undefined : "cats-dogs");
+      expect(inputs.metadata.labels).toMatchObject({
+        "app.kubernetes.io/part-of": "image-classification-platform",
+        "app.kubernetes.io/managed-by": "pulumi",
+      });
+    }
+  });
+
+  it("runs pods of the restricted profile only", () => {
+    const templates = podTemplates(recording);
+    expect(Object.keys(templates).sort()).toEqual(["api", "smoke-test", "training"]);
+    for (const template of Object.values(templates)) {
+      expect(podViolations(template.spec)).toEqual([]);
+    }
+  });
+
+  it("has a network policy for every pod, beside one that denies the rest", () => {
+    const policies = objectsOf(recording, "networking.k8s.io/v1:NetworkPolicy");
+    for (const [name, template] of Object.entries(podTemplates(recording))) {
+      const own = policies.filter(
+        ({ inputs }) =>
+          inputs.spec.podSelector.matchLabels &&
+          selects(inputs.spec.podSelector.matchLabels, template),
+      );
+      expect(own.map((policy) => policy.name)).toEqual([name]);
+    }
+    expect(policies.find(({ name }) => name === "platform-default-deny")?.inputs.spec).toEqual({
+      podSelector: {},
+      policyTypes: ["Ingress", "Egress"],
+    });
+  });
+});
+
+describe("outputs", () => {
+  it("name the service, the images, the kubeconfig and the claim", async () => {
+    let outputs: object = {};
+    await recordProgram(
+      async () => {
+        outputs = await program();
+      },
+      { config: stacks.embedded },
+    );
+    const values = await Promise.all(
+      Object.entries(outputs).map(async ([name, value]) => [name, await settled(value)]),
+    );
+    const image = expect.stringMatching(/^docker\.io\/cats-dogs\/.*@sha256:[0-9a-f]{64}$/);
+    expect(Object.fromEntries(values)).toEqual({
+      url: "http://127.0.0.1:8080",
+      namespace: "cats-dogs",
+      serviceImage: image,
+      trainingImage: image,
+      kubeconfig: "/state/kubeconfig",
+      modelStoreClaim: "model-store",
+    });
+  });
+});
+
+/** Value of an output, or of what is none. */
+const settled = async (value: unknown): Promise<unknown> => {
+  const { output } = await import("@pulumi/pulumi");
+  return new Promise((resolve) => {
+    output([value]).apply(([known]) => resolve(known));
+  });
+};
+
+describe("an existing cluster and photos of one's own", () => {
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "photos-"));
+    await writeFile(join(directory, "kubeconfig"), "");
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  const config = () => ({
+    cluster: {
+      kind: "existing",
+      kubeconfig: join(directory, "kubeconfig"),
+      context: "lab",
+      registry: "registry.example.org/team",
+    },
+    training: { source: "folder", photos: directory },
+  });
+
+  it("starts no cluster and adds an image with the photos", async () => {
+    const recording = await recordProgram(program, { config: config() });
+    const added = ["command:local:Command photos-image", `${COMPONENT}ContainerImage photos-image`];
+    expect(listOf(recording)).toEqual(
+      [...EXPECTED.filter((line) => line !== "command:local:Command cluster"), ...added].sort(),
+    );
+    expect(podTemplates(recording)["training"].spec.containers[0].args).toEqual(
+      expect.arrayContaining(["--source", "folder", "--data", "/photos"]),
+    );
+  });
+
+  it("stops with one clear line when the kubeconfig is not there", async () => {
+    const { cluster, training } = config();
+    const kubeconfig = join(directory, "elsewhere");
+    await expect(
+      recordProgram(program, { config: { cluster: { ...cluster, kubeconfig }, training } }),
+    ).rejects.toThrow(`cluster.kubeconfig: ${kubeconfig} cannot be read`);
+  });
+
+  it("stops with one clear line when a setting is wrong", async () => {
+    await expect(
+      recordProgram(program, { config: { cluster: { kind: "cloud" } } }),
+    ).rejects.toThrow(/^image-classification-platform:cluster\.kind is "cloud"; allowed: .*$/);
+  });
+});
