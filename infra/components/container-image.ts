@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { repositoryDirectory } from "../paths.ts";
@@ -31,20 +32,24 @@ export class ContainerImage extends pulumi.ComponentResource {
   constructor(name: string, args: ContainerImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:ContainerImage", name, {}, options);
     const { delivery, image, dockerfile, digest, context, base } = args;
-    const command = [
-      "node infra/cli/image.ts build",
-      `--target ${delivery.target}`,
-      `--name ${delivery.registry}/${image}`,
-      `--file ${dockerfile}`,
-      ...(context === undefined ? [] : [`--context "${context}"`]),
-    ].join(" ");
+    const tag =
+      base === undefined ? tagOf(digest) : pulumi.output(base).apply((b) => tagOf(digest, b));
     const build = new local.Command(
       name,
       {
         dir: repositoryDirectory,
-        create: base === undefined ? command : pulumi.concat(command, " --base ", base),
+        create: pulumi
+          .all([
+            `node infra/cli/image.ts build --target ${delivery.target}`,
+            `--name ${delivery.registry}/${image}`,
+            pulumi.concat("--tag ", tag),
+            `--file ${dockerfile}`,
+            ...(context === undefined ? [] : [`--context "${context}"`]),
+            ...(base === undefined ? [] : [pulumi.concat("--base ", base)]),
+          ])
+          .apply((words) => words.join(" ")),
         environment: delivery.environment,
-        triggers: [digest, ...(base === undefined ? [] : [base])],
+        triggers: [tag],
       },
       { parent: this },
     );
@@ -52,6 +57,10 @@ export class ContainerImage extends pulumi.ComponentResource {
     this.registerOutputs({ reference: this.reference });
   }
 }
+
+/** A tag that stands for what the image is made of. */
+const tagOf = (...parts: readonly string[]): string =>
+  createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16);
 
 /** Digest of what the image of a workspace is made of: its code and the model contract, without tests, and what `npm ci` reads. */
 export const workspaceDigest = (workspace: "service" | "training"): string =>

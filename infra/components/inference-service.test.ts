@@ -20,11 +20,24 @@ describe("InferenceService", () => {
 
   it("reads the model store and writes only scratch space", () => {
     expect(container().env).toContainEqual({ name: "MODEL_DIR", value: "/models" });
+    expect(container().env).toContainEqual({ name: "HOST", value: "0.0.0.0" });
     expect(container().volumeMounts).toEqual([
       { name: "models", mountPath: "/models", readOnly: true },
       { name: "tmp", mountPath: "/tmp", readOnly: false },
     ]);
     expect(container().image).toMatch(/@sha256:/);
+  });
+
+  it("has more time to end than its own drain takes", () => {
+    const seconds = Object.fromEntries(
+      container().env.map(({ name, value }: { name: string; value: string }) => [
+        name,
+        Number(value),
+      ]),
+    );
+    expect(template().spec.terminationGracePeriodSeconds).toBeGreaterThan(
+      seconds["DRAIN_DELAY"] + seconds["DRAIN_TIMEOUT"],
+    );
   });
 
   it("is probed on the port that it serves, and ready only when it can answer", () => {

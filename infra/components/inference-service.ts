@@ -26,6 +26,10 @@ const NAME = "api";
 const HTTP = 8080;
 const METRICS = 9090;
 
+/** Seconds of the service's own drain: still answering while addresses are taken out of tables, then finishing. */
+const DRAIN_DELAY = 5;
+const DRAIN_TIMEOUT = 20;
+
 /** The service that answers predictions with the model that the store offers. */
 export class InferenceService extends pulumi.ComponentResource {
   /** Where people of this machine reach it. */
@@ -128,14 +132,20 @@ const servicePod = (
   restrictedPodSpec({
     pod: {
       serviceAccountName,
-      // More than the service's delay before it closes (5 s) and its bound for what is in flight together.
-      terminationGracePeriodSeconds: 45,
+      terminationGracePeriodSeconds: DRAIN_DELAY + DRAIN_TIMEOUT + 10,
       affinity: besideServicePods(selectorOf(NAME)),
     },
     container: {
       name: NAME,
       image,
-      env: [{ name: "MODEL_DIR", value: "/models" }],
+      env: [
+        { name: "MODEL_DIR", value: "/models" },
+        { name: "HOST", value: "0.0.0.0" },
+        { name: "PORT", value: String(HTTP) },
+        { name: "METRICS_PORT", value: String(METRICS) },
+        { name: "DRAIN_DELAY", value: String(DRAIN_DELAY) },
+        { name: "DRAIN_TIMEOUT", value: String(DRAIN_TIMEOUT) },
+      ],
       ports: [
         { name: "http", containerPort: HTTP },
         { name: "metrics", containerPort: METRICS },
