@@ -85,3 +85,18 @@ export const decodeModel = (bytes: Uint8Array): Graph => {
   const { node = [], initializer = [], input = [], output = [] } = graph ?? {};
   return onnx.GraphProto.create({ node, initializer, input, output }) as Graph;
 };
+
+/** Names of the inputs of the node that makes a tensor. @throws Error when no node does */
+export const inputsOf = (graph: Graph, output: string): string[] => {
+  const node = graph.node.find((candidate) => candidate.output?.includes(output));
+  if (!node?.input) throw new Error(`the graph does not make ${output}`);
+  return node.input;
+};
+
+/** The numbers of a constant. @throws Error when there is no such constant */
+export const floatsOf = (graph: Graph, name: string): Float32Array => {
+  const raw = graph.initializer.find((tensor) => tensor.name === name)?.rawData;
+  if (!raw) throw new Error(`the graph has no constant ${name}`);
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
+};

@@ -1,0 +1,122 @@
+import { execFileSync } from "node:child_process";
+import { access, constants, mkdir } from "node:fs/promises";
+import process from "node:process";
+import { Command, Option } from "commander";
+import { publishModel, writeModel } from "../../model/store.ts";
+import { obtainBackbone, readBackbone } from "../backbone/backbone.ts";
+import { cacheDirectory } from "../cache-directory.ts";
+import { formatEvaluation, formatSkipped } from "../report.ts";
+import { openSource, type SourceChoice } from "../sources/open-source.ts";
+import { DEFAULT_SAMPLE_COUNT } from "../sources/sample.ts";
+import { SOURCE_NAMES } from "../sources/source.ts";
+import { train } from "../train.ts";
+import { UserError } from "../user-error.ts";
+import { parseInteger } from "./options.ts";
+import { runCommand } from "./run-command.ts";
+
+type Options = {
+  readonly source: SourceChoice["source"];
+  readonly data?: string;
+  readonly out?: string;
+  readonly publish?: string;
+  readonly seed: number;
+  readonly count?: number;
+  readonly splits: string;
+  readonly figures: string;
+  readonly backbone?: string;
+  readonly gitCommit?: string;
+};
+
+const currentCommit = (): string => {
+  try {
+    const stdio = ["ignore", "pipe", "ignore"] as ("ignore" | "pipe")[];
+    return execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8", stdio }).trim();
+  } catch {
+    // A container has neither git nor the repository.
+    return "unknown";
+  }
+};
+
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+const run = async (options: Options): Promise<void> => {
+  const { out, publish, seed } = options;
+  const targets = [out, publish].filter((directory) => directory !== undefined);
+  if (targets.length === 0) {
+    throw new UserError("nowhere to put the model; give --out DIR, --publish STORE or both.");
+  }
+  for (const directory of [...targets, options.splits, options.figures]) {
+    // Before minutes of work: can their result be written?
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+  }
+  const cache = cacheDirectory();
+  const source = await openSource({ ...options, cache });
+  try {
+    say(`source ${source.name}: ${source.photos.length} pictures`);
+    const trained = await train({
+      source,
+      backbone: await (options.backbone ? readBackbone(options.backbone) : obtainBackbone(cache)),
+      seed,
+      splits: options.splits,
+      cache,
+      gitCommit: options.gitCommit ?? currentCommit(),
+    });
+    if (trained.skipped.length > 0) say(formatSkipped(trained.skipped));
+    // Chart.js and its canvas are loaded only when there is something to draw.
+    const { writeFigures } = await import("../figures/write-figures.ts");
+    await writeFigures(options.figures, {
+      ...trained,
+      labels: trained.metadata.labels,
+      photos: trained.test,
+    });
+    if (out) await writeModel(out, trained.files);
+    if (publish) await publishModel(publish, trained.files, trained.metadata.digest);
+    say(formatEvaluation(trained.evaluation));
+    say(`model ${trained.metadata.digest} in ${targets.join(" and ")}`);
+  } finally {
+    await source.close();
+  }
+};
+
+const command = new Command("train")
+  .description("Train a classifier and write model.onnx and model.json.")
+  .addOption(
+    new Option(
+      "--source <name>",
+      "where pictures come from; auto: kaggle with a token, else sample",
+    )
+      .choices(["auto", ...SOURCE_NAMES])
+      .default("auto"),
+  )
+  .option("--data <dir>", "the folder of pictures, or where Kaggle's archive is kept")
+  .option("--out <dir>", "where to write the model")
+  .option("--publish <store>", "model store to add the model to and make it current in")
+  .option("--seed <n>", "of every random choice", parseInteger(0), 42)
+  .option("--count <n>", `drawn pictures (default: ${DEFAULT_SAMPLE_COUNT})`, parseInteger(60))
+  .addOption(
+    new Option("--splits <dir>", "where to write the split lists")
+      .env("SPLITS_DIRECTORY")
+      .default("data/splits"),
+  )
+  .addOption(
+    new Option("--figures <dir>", "where to write the figures")
+      .env("FIGURES_DIRECTORY")
+      .default("artifacts/figures"),
+  )
+  .addOption(
+    new Option(
+      "--backbone <file>",
+      "converted backbone; without it the weights are downloaded",
+    ).env("BACKBONE_FILE"),
+  )
+  .addOption(
+    new Option("--git-commit <sha>", "noted in model.json (default: git's HEAD)").env(
+      "BUILD_COMMIT",
+    ),
+  )
+  .action(run);
+
+await runCommand(command);

@@ -1,0 +1,33 @@
+import type { Evaluation } from "./evaluate.ts";
+import type { Skipped } from "./inspect.ts";
+
+const SHOWN = 5;
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+/** The figures of a model as a table for people. */
+export const formatEvaluation = (
+  evaluation: Omit<Evaluation, "confusion" | "calibration">,
+): string => {
+  const { test, macro, perClass, logLoss, calibrationError } = evaluation;
+  const [low, high] = test.interval;
+  const width = Math.max(7, ...Object.keys(perClass).map((label) => label.length));
+  const row = (cells: readonly (string | number)[]): string =>
+    cells.map((cell, i) => (i === 0 ? `${cell}`.padEnd(width) : `${cell}`.padStart(10))).join("");
+  return [
+    `accuracy ${percent(test.accuracy)} (95 % interval ${percent(low)} to ${percent(high)}) on ${test.count} pictures`,
+    `log loss ${logLoss.toFixed(4)}, calibration error ${percent(calibrationError)}`,
+    row(["class", "precision", "recall", "F1", "pictures"]),
+    ...Object.entries(perClass).map(([label, { precision, recall, f1, support }]) =>
+      row([label, percent(precision), percent(recall), percent(f1), support]),
+    ),
+    row(["mean", percent(macro.precision), percent(macro.recall), percent(macro.f1), test.count]),
+  ].join("\n");
+};
+
+/** The files that were left out, the first few by name. */
+export const formatSkipped = (skipped: readonly Skipped[]): string => {
+  const lines = skipped.slice(0, SHOWN).map(({ id, reason }) => `  ${id}: ${reason}`);
+  const more = skipped.length - lines.length;
+  const rest = more > 0 ? [`  and ${more} more`] : [];
+  return [`skipped ${skipped.length} files that cannot be decoded:`, ...lines, ...rest].join("\n");
+};
