@@ -1,0 +1,317 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { diffProperties } from "../../diff.ts";
+import { EngineError, messageOf } from "../../engine-error.ts";
+import { valueAt, withValueAt } from "../../property-path.ts";
+import {
+  containsUnknown,
+  isMap,
+  mapValues,
+  markSecretKeys,
+  markSecretsLike,
+  type PropertyMap,
+  type PropertyValue,
+  revealMap,
+} from "../../property-values.ts";
+import type { ResourceState } from "../../resource-state.ts";
+import { nameOf } from "../../urn.ts";
+import { type Outcome, PartialError, type Provider, type ResourceContext } from "../provider.ts";
+import { type AwaitOptions, awaitGone, awaitReady } from "./await.ts";
+import { type ApiClient, ApiError, createApiClient } from "./client.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { createDiscovery, type Discovery } from "./discovery.ts";
+import { loadKubeConfig } from "./kubeconfig.ts";
+import { describeName, type KubernetesObject, nameOfObject, type ObjectName } from "./types.ts";
+
+type Connection = { readonly client: ApiClient; readonly discovery: Discovery };
+
+/** The provider, and the way to tell one cluster from another. */
+export type KubernetesProvider = Provider & {
+  /** The uid of the cluster's kube-system namespace. @throws UnreachableError, EngineError */
+  readonly identify: (
+    providerInputs: PropertyMap,
+    context: Pick<ResourceContext, "signal">,
+  ) => Promise<string>;
+};
+
+const FIELD_MANAGER = "__fieldManager";
+/** What the server says when a field cannot change: the words differ by kind, the meaning does not. */
+const IMMUTABLE =
+  /immutable|updates to .* for fields other than|may not (be changed|change fields)|cannot be (changed|updated)/i;
+const isImmutable = (error: unknown): boolean =>
+  error instanceof ApiError && error.status === 422 && IMMUTABLE.test(error.message);
+
+/** The SDK cannot have dashes in property names, the API has them. */
+const renameKeys = (value: PropertyValue, from: string, to: string): PropertyValue => {
+  if (Array.isArray(value)) return value.map((item) => renameKeys(item, from, to));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key.startsWith(from)
+        ? `${to}${key.slice(from.length)}`.replaceAll(from.at(-1) ?? "", to.at(-1) ?? "")
+        : key,
+      renameKeys(item, from, to),
+    ]),
+  );
+};
+
+const withoutNulls = (value: PropertyValue): PropertyValue => {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isMap(value)) return value;
+  return mapValues(
+    Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null)),
+    withoutNulls,
+  );
+};
+
+const toObject = (inputs: PropertyMap): KubernetesObject =>
+  withoutNulls(
+    renameKeys(revealMap(inputs), "x_kubernetes_", "x-kubernetes-"),
+  ) as unknown as KubernetesObject;
+
+const nameIn = (inputs: PropertyMap, providerInputs: PropertyMap): ObjectName => {
+  const { apiVersion, kind, metadata } = toObject(inputs);
+  const fallback = providerInputs["namespace"];
+  const namespace = metadata.namespace ?? (typeof fallback === "string" ? fallback : undefined);
+  return { apiVersion, kind, name: metadata.name, namespace };
+};
+
+const groupOf = (apiVersion: string): string =>
+  apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
+
+const sameName = (left: ObjectName, right: ObjectName): boolean =>
+  left.kind === right.kind &&
+  groupOf(left.apiVersion) === groupOf(right.apiVersion) &&
+  left.name === right.name &&
+  left.namespace === right.namespace;
+
+const isSecretKind = (inputs: PropertyMap): boolean =>
+  inputs["apiVersion"] === "v1" && inputs["kind"] === "Secret";
+
+const hideData = (inputs: PropertyMap, map: PropertyMap): PropertyMap =>
+  isSecretKind(inputs) ? markSecretKeys(map, ["data", "stringData"]) : map;
+
+const outputsOf = (live: KubernetesObject, inputs: PropertyMap, manager: string): PropertyMap => {
+  const { managedFields: _, ...metadata } = live.metadata;
+  const object = renameKeys(
+    { ...live, metadata } as unknown as PropertyMap,
+    "x-kubernetes-",
+    "x_kubernetes_",
+  ) as PropertyMap;
+  return {
+    ...hideData(inputs, markSecretsLike(object, inputs) as PropertyMap),
+    __inputs: inputs,
+    __initialApiVersion: live.apiVersion,
+    [FIELD_MANAGER]: manager,
+  };
+};
+
+const managerOf = (inputs: PropertyMap, old: ResourceState | undefined): string => {
+  const wished = toObject(inputs).metadata.annotations?.["pulumi.com/patchFieldManager"];
+  const kept = old?.outputs?.[FIELD_MANAGER];
+  if (wished !== undefined) return wished;
+  return typeof kept === "string" ? kept : `pulumi-kubernetes-${randomBytes(4).toString("hex")}`;
+};
+
+const idOf = ({ metadata }: KubernetesObject): string =>
+  metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+
+/** What a dry run or another writer changes without any field of ours being different. */
+const comparable = (object: KubernetesObject): PropertyMap => {
+  const { managedFields: _, resourceVersion: __, generation: ___, ...metadata } = object.metadata;
+  const { status: ____, ...rest } = object;
+  return { ...rest, metadata } as unknown as PropertyMap;
+};
+
+/** Manages Kubernetes objects by server-side apply, as @pulumi/kubernetes does. */
+export const createKubernetesProvider = (): KubernetesProvider => {
+  const connections = new Map<string, Promise<Connection>>();
+
+  const connect = (providerInputs: PropertyMap): Promise<Connection> => {
+    const key = JSON.stringify(providerInputs);
+    const known = connections.get(key);
+    if (known !== undefined) return known;
+    const opened = loadKubeConfig(providerInputs).then((config) => {
+      const client = createApiClient(config);
+      return { client, discovery: createDiscovery(client) };
+    });
+    connections.set(key, opened);
+    // A kubeconfig that is not there yet may be there later: a failure is not remembered.
+    opened.catch(() => connections.delete(key));
+    return opened;
+  };
+
+  const apply = async (
+    inputs: PropertyMap,
+    manager: string,
+    context: ResourceContext,
+    dryRun = false,
+  ): Promise<KubernetesObject> => {
+    const { client, discovery } = await connect(context.providerInputs);
+    client.onWarning = (text) => context.warn(text);
+    const path = await discovery.pathOf(nameIn(inputs, context.providerInputs), context.signal);
+    return (await client.request({
+      method: "PATCH",
+      path,
+      query: { fieldManager: manager, force: "true", ...(dryRun && { dryRun: "All" }) },
+      body: toObject(inputs),
+      contentType: "application/apply-patch+yaml",
+      signal: context.signal,
+    })) as KubernetesObject;
+  };
+
+  const awaitOptions = async (context: ResourceContext): Promise<AwaitOptions> => ({
+    ...(await connect(context.providerInputs)),
+    timeout: context.timeout,
+    signal: context.signal,
+    progress: context.progress,
+  });
+
+  const readLive = async (
+    name: ObjectName,
+    context: ResourceContext,
+  ): Promise<KubernetesObject | undefined> => {
+    const { client, discovery } = await connect(context.providerInputs);
+    if ((await discovery.lookUp(name.apiVersion, name.kind)) === undefined) return undefined;
+    const path = await discovery.pathOf(name);
+    try {
+      return (await client.request({
+        method: "GET",
+        path,
+        signal: context.signal,
+      })) as KubernetesObject;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  };
+
+  const applyAndAwait = async (
+    inputs: PropertyMap,
+    old: ResourceState | undefined,
+    context: ResourceContext,
+  ): Promise<Outcome> => {
+    const manager = managerOf(inputs, old);
+    const applied = await apply(inputs, manager, context);
+    const id = idOf(applied);
+    try {
+      const live = await awaitReady(applied, await awaitOptions(context));
+      return { id, outputs: outputsOf(live, inputs, manager) };
+    } catch (error) {
+      const latest =
+        (await readLive(nameOfObject(applied), context).catch(() => undefined)) ?? applied;
+      const { client } = await connect(context.providerInputs);
+      const details = context.signal.aborted ? "" : `\n${await describeFailure(latest, client)}`;
+      throw new PartialError(
+        `${describeName(nameOfObject(applied))}: ${messageOf(error)}${details}`,
+        { id, outputs: outputsOf(latest, inputs, manager) },
+        { cause: error },
+      );
+    }
+  };
+
+  return {
+    supports: (type) => {
+      const [, module = "", kind = ""] = type.split(":");
+      // Charts, files of YAML and patches are no objects: the real provider expands or merges them.
+      return !/^(helm|yaml|kustomize)\.?/.test(module) && !/Patch$|List$/.test(kind);
+    },
+
+    check: (_type, inputs, { urn }) => {
+      const metadata = inputs["metadata"];
+      const name = isMap(metadata) ? metadata["name"] : undefined;
+      if (typeof name !== "string" || name === "") {
+        throw new EngineError(
+          `"${nameOf(urn)}" has no metadata.name; the embedded engine makes up no names: set one.`,
+        );
+      }
+      return hideData(inputs, inputs);
+    },
+
+    plan: async (old, inputs, _changes, context) => {
+      const before = old.inputs ?? {};
+      if (containsUnknown(inputs)) return { kind: "update" };
+      const [was, is] = [before, inputs].map((each) => nameIn(each, context.providerInputs));
+      if (was !== undefined && is !== undefined && !sameName(was, is)) {
+        return { kind: "replace", beside: true };
+      }
+      const manager = managerOf(inputs, old);
+      try {
+        const { discovery } = await connect(context.providerInputs);
+        const name = nameIn(inputs, context.providerInputs);
+        if ((await discovery.lookUp(name.apiVersion, name.kind)) === undefined)
+          return { kind: "update" };
+        const live = await apply(inputs, manager, context, true);
+        return { kind: "update", outputs: outputsOf(live, inputs, manager) };
+      } catch (error) {
+        if (isImmutable(error)) return { kind: "replace", beside: false };
+        // Its namespace is gone: the update itself will find it made again, or say what is wrong.
+        if (error instanceof ApiError && error.status === 404) return { kind: "update" };
+        throw error;
+      }
+    },
+
+    create: (_type, inputs, context) => applyAndAwait(inputs, undefined, context),
+    update: (old, inputs, context) => applyAndAwait(inputs, old, context),
+
+    remove: async (old, context) => {
+      const inputs = old.inputs ?? {};
+      const live = await readLive(nameIn(inputs, context.providerInputs), context);
+      if (live === undefined) return;
+      const { client, discovery } = await connect(context.providerInputs);
+      try {
+        await client.request({
+          method: "DELETE",
+          path: await discovery.pathOf(nameOfObject(live)),
+          query: { propagationPolicy: "Background" },
+          signal: context.signal,
+        });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 404)) throw error;
+        return;
+      }
+      if (toObject(inputs).metadata.annotations?.["pulumi.com/skipAwait"] === "true") return;
+      await awaitGone(live, await awaitOptions(context));
+    },
+
+    read: async (old, context) => {
+      const inputs = old.inputs ?? {};
+      const live = await readLive(nameIn(inputs, context.providerInputs), context);
+      if (live === undefined || live.metadata.deletionTimestamp !== undefined) return undefined;
+      const manager = managerOf(inputs, old);
+      const outputs = outputsOf(live, inputs, manager);
+      // What an apply would change back is what someone else changed: the server itself knows its defaults and units.
+      const wanted = await apply(inputs, manager, context, true).catch((error: unknown) => {
+        if (isImmutable(error)) return undefined;
+        throw error;
+      });
+      const drifted =
+        wanted === undefined ? [] : diffProperties(comparable(wanted), comparable(live));
+      const opened = revealMap(inputs);
+      const found = drifted.reduce(
+        (map, { path, after }) =>
+          valueAt(opened, path) === undefined ? map : withValueAt(map, path, after),
+        opened,
+      );
+      const seen = hideData(inputs, markSecretsLike(found, inputs) as PropertyMap);
+      const hidden = drifted.length > 0 && diffProperties(inputs, seen).length === 0;
+      return { inputs: hidden ? {} : seen, outputs };
+    },
+
+    identify: async (providerInputs, { signal }) => {
+      const { client } = await connect(providerInputs);
+      // A server that has just started makes its own namespaces a moment later.
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          const path = "/api/v1/namespaces/kube-system";
+          const found = (await client.request({ method: "GET", path, signal })) as KubernetesObject;
+          return found.metadata.uid ?? "";
+        } catch (error) {
+          const early = error instanceof ApiError && error.status === 404;
+          if (!early || attempt >= 60) throw error;
+          await wait(500, undefined, { signal });
+        }
+      }
+    },
+  };
+};
