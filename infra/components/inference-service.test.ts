@@ -23,7 +23,7 @@ describe("InferenceService", () => {
     expect(container().env).toContainEqual({ name: "HOST", value: "0.0.0.0" });
     expect(container().volumeMounts).toEqual([
       { name: "models", mountPath: "/models", readOnly: true },
-      { name: "tmp", mountPath: "/tmp", readOnly: false },
+      { name: "tmp", mountPath: "/tmp" },
     ]);
     expect(container().image).toMatch(/@sha256:/);
   });

@@ -156,7 +156,7 @@ const servicePod = (
       livenessProbe: probe("/livez", { periodSeconds: 10, failureThreshold: 3 }),
       resources,
     },
-    mounts: [modelStoreMount(modelStore.claim, true)],
+    mounts: [modelStoreMount(modelStore.claim, "read")],
   });
 
 const probe = (path: string, timing: k8s.types.input.core.v1.Probe) => ({

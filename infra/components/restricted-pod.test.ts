@@ -8,7 +8,7 @@ const spec = () =>
   restrictedPodSpec({
     pod: { restartPolicy: "Never" },
     container: { name: "a", image: "b", resources: { requests: amounts, limits: amounts } },
-    mounts: [modelStoreMount("claim", true), scratch("work", "/work", "1Gi")],
+    mounts: [modelStoreMount("claim", "read"), scratch("work", "/work", "1Gi")],
   });
 
 // biome-ignore lint/suspicious/noExplicitAny: the point is to break what the types guard
@@ -27,8 +27,8 @@ describe("restrictedPodSpec", () => {
     const pod = JSON.parse(JSON.stringify(spec()));
     expect(pod.containers[0].volumeMounts).toEqual([
       { name: "models", mountPath: "/models", readOnly: true },
-      { name: "work", mountPath: "/work", readOnly: false },
-      { name: "tmp", mountPath: "/tmp", readOnly: false },
+      { name: "work", mountPath: "/work" },
+      { name: "tmp", mountPath: "/tmp" },
     ]);
     expect(pod.volumes).toEqual([
       { name: "models", persistentVolumeClaim: { claimName: "claim", readOnly: true } },

@@ -21,7 +21,8 @@ export type RestrictedPodArgs = {
 /** A volume at a path. */
 export type Mount = {
   readonly path: string;
-  readonly readOnly?: boolean;
+  /** Only ever written as true: the API server drops a false one, and a refresh would show that as a change. */
+  readonly readOnly?: true;
   readonly volume: Volume & { readonly name: string };
 };
 
@@ -33,12 +34,18 @@ export const scratch = (name: string, path: string, sizeLimit: string): Mount =>
   volume: { name, emptyDir: { sizeLimit } },
 });
 
-/** The model store at `/models`. */
-export const modelStoreMount = (claimName: pulumi.Input<string>, readOnly: boolean): Mount => ({
-  path: "/models",
-  readOnly,
-  volume: { name: "models", persistentVolumeClaim: { claimName, readOnly } },
-});
+/** The model store at `/models`, to read or to publish in. */
+export const modelStoreMount = (
+  claimName: pulumi.Input<string>,
+  access: "read" | "publish",
+): Mount => {
+  const readOnly = access === "read" ? { readOnly: true as const } : {};
+  return {
+    path: "/models",
+    ...readOnly,
+    volume: { name: "models", persistentVolumeClaim: { claimName, ...readOnly } },
+  };
+};
 
 /**
  * The one way in which this project writes a pod: Kubernetes' pod-security profile "restricted", and beyond it a read-only
@@ -70,10 +77,10 @@ export const restrictedPodSpec = ({ container, mounts, pod }: RestrictedPodArgs)
           capabilities: { drop: ["ALL"] },
           readOnlyRootFilesystem: true,
         },
-        volumeMounts: all.map(({ path, readOnly = false, volume }) => ({
+        volumeMounts: all.map(({ path, readOnly, volume }) => ({
           name: volume.name,
           mountPath: path,
-          readOnly,
+          ...(readOnly && { readOnly }),
         })),
       },
     ],

@@ -81,7 +81,7 @@ export class SmokeTest extends pulumi.ComponentResource {
                 args: ["--url", service.clusterUrl, "--model", "/models"],
                 resources: RESOURCES,
               },
-              mounts: [modelStoreMount(modelStore.claim, true)],
+              mounts: [modelStoreMount(modelStore.claim, "read")],
             }),
           },
         },

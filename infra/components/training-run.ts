@@ -42,7 +42,7 @@ export class TrainingRun extends pulumi.ComponentResource {
         spec: {
           podSelector: { matchLabels: selectorOf(NAME) },
           policyTypes: ["Ingress", "Egress"],
-          egress: source.kind === "kaggle" ? [toClusterDns, toHttps] : [],
+          ...(source.kind === "kaggle" && { egress: [toClusterDns, toHttps] }),
         },
       },
       { parent: this },
@@ -72,7 +72,10 @@ export class TrainingRun extends pulumi.ComponentResource {
                 }),
                 resources,
               },
-              mounts: [modelStoreMount(modelStore.claim, false), scratch("work", "/work", "4Gi")],
+              mounts: [
+                modelStoreMount(modelStore.claim, "publish"),
+                scratch("work", "/work", "4Gi"),
+              ],
             }),
           },
         },
