@@ -158,7 +158,7 @@ export const deleteResources = async (
   const finished = new Map<ResourceState, Promise<void>>();
   for (const { resource, after } of orderDeletions(doomed)) {
     const run = async (): Promise<void> => {
-      await Promise.all(after.map((other) => finished.get(other)));
+      await Promise.all(after.map((other) => finished.get(other) ?? Promise.resolve()));
       try {
         await session.limit(() => work(resource));
       } catch (error) {

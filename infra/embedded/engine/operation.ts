@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { deleteResources } from "./delete-resources.ts";
@@ -7,7 +8,7 @@ import { createLimit } from "./limit.ts";
 import { StoppedError, startMonitor } from "./monitor.ts";
 import { startProgram } from "./program.ts";
 import { openConfig, type ProgramConfig, type Project, readProject } from "./project.ts";
-import { isMap, type PropertyMap, redact, reveal } from "./property-values.ts";
+import { isMap, type PropertyMap, redact, reveal, secret, secretHider } from "./property-values.ts";
 import { createCommandProvider } from "./providers/command.ts";
 import { createKubernetesProvider } from "./providers/kubernetes/index.ts";
 import { createRandomProvider } from "./providers/random.ts";
@@ -110,11 +111,12 @@ const runProgram = async (
 ): Promise<PropertyMap> => {
   const { display } = session;
   const registrar = createRegistrar(session);
+  const hide = secretHider(config.secretKeys.map((key) => secret(config.values[key] ?? "")));
   const monitor = await startMonitor({
     register: registrar.register,
     registerOutputs: registrar.registerOutputs,
     log: (severity, message, urn) => {
-      display.message(severity, message, urn);
+      display.message(severity, hide(message), urn);
       if (severity === "error") session.fail(new StoppedError(message));
     },
     refuse: (what) =>
@@ -131,7 +133,7 @@ const runProgram = async (
     address: monitor.address,
     parallel,
     dryRun: session.dryRun,
-    print: (line) => display.message("info", line),
+    print: (line) => display.message("info", hide(line)),
   });
   try {
     const code = await program.ended;
@@ -189,6 +191,8 @@ const perform = async (
     signal: options.signal ?? new AbortController().signal,
     limit: createLimit(parallel),
   });
+  // Every running step listens; Node would take more than ten for a leak.
+  setMaxListeners(0, session.signal);
   let outputs: PropertyMap = {};
   try {
     if (operation === "destroy") await deleteResources(session, journal.all());

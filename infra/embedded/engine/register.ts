@@ -7,7 +7,7 @@ import { type Custom, registerCustom } from "./register-custom.ts";
 import { configureProvider, createDefaultProviders, isProviderType } from "./register-provider.ts";
 import type { ResourceState } from "./resource-state.ts";
 import { contextFor, providerOf, type Session, showStep } from "./session.ts";
-import { makeUrn, nameOf, STACK_TYPE, typeOf } from "./urn.ts";
+import { makeUrn, STACK_TYPE, typeOf } from "./urn.ts";
 
 /** Takes the resources that the program declares. */
 export type Registrar = {

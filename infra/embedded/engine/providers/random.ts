@@ -68,7 +68,8 @@ export const createRandomProvider = (): Provider => ({
       `"${nameOf(urn)}" sets ${unknown.join(", ")}, which the embedded engine does not support; use the Pulumi CLI.`,
     );
   },
-  plan: async () => ({ kind: "replace", beside: true }),
+  plan: async (_old, _inputs, changes) =>
+    changes.length === 0 ? { kind: "update" } : { kind: "replace", beside: true },
   create: async (type, inputs) => (type === PASSWORD ? makePassword(inputs) : makeBytes(inputs)),
   // Reached only after an interrupted creation: the value was never handed out.
   update: async (old, inputs) => (old.type === PASSWORD ? makePassword(inputs) : makeBytes(inputs)),

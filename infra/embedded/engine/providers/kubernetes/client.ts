@@ -24,6 +24,8 @@ export type ApiRequest = {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal?: AbortSignal;
+  /** Called for what the server warns of, such as a deprecated field; each text once for a client. */
+  readonly onWarning?: (text: string) => void;
 };
 
 /** One event of a watch. */
@@ -38,8 +40,6 @@ export type ApiClient = {
   text(call: ApiRequest): Promise<string>;
   /** Follows a list. Ends when the server ends it; the caller starts again. @throws ApiError, UnreachableError */
   watch(call: Omit<ApiRequest, "method">): AsyncIterable<WatchEvent>;
-  /** Warnings that the server sent, each once. */
-  onWarning: (text: string) => void;
 };
 
 /** What a cluster answers for a moment while it starts, is busy, or a webhook restarts. */
@@ -95,7 +95,7 @@ export const createApiClient = (config: KubeConfig): ApiClient => {
     });
     for (const warning of [response.headers["warning"] ?? []].flat()) {
       const text = /^299 - "(.*)"$/.exec(warning)?.[1] ?? warning;
-      if (!warned.has(text)) client.onWarning(text);
+      if (!warned.has(text)) call.onWarning?.(text);
       warned.add(text);
     }
     if ((response.statusCode ?? 0) >= 400) {
@@ -132,7 +132,7 @@ export const createApiClient = (config: KubeConfig): ApiClient => {
     }
   };
 
-  const client: ApiClient = {
+  return {
     server: cluster.server,
     text,
     request: async (call) => JSON.parse(await text(call)) as unknown,
@@ -150,7 +150,5 @@ export const createApiClient = (config: KubeConfig): ApiClient => {
         response.destroy();
       }
     },
-    onWarning: () => undefined,
   };
-  return client;
 };

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { diffProperties } from "../../diff.ts";
-import { EngineError, messageOf } from "../../engine-error.ts";
+import { EngineError, messageOf, UnreachableError } from "../../engine-error.ts";
 import { valueAt, withValueAt } from "../../property-path.ts";
 import {
   containsUnknown,
@@ -21,6 +21,7 @@ import { type ApiClient, ApiError, createApiClient } from "./client.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { createDiscovery, type Discovery } from "./discovery.ts";
 import { loadKubeConfig } from "./kubeconfig.ts";
+import { checkFor } from "./readiness.ts";
 import { describeName, type KubernetesObject, nameOfObject, type ObjectName } from "./types.ts";
 
 type Connection = { readonly client: ApiClient; readonly discovery: Discovery };
@@ -148,7 +149,6 @@ export const createKubernetesProvider = (): KubernetesProvider => {
     dryRun = false,
   ): Promise<KubernetesObject> => {
     const { client, discovery } = await connect(context.providerInputs);
-    client.onWarning = (text) => context.warn(text);
     const path = await discovery.pathOf(nameIn(inputs, context.providerInputs), context.signal);
     return (await client.request({
       method: "PATCH",
@@ -156,7 +156,7 @@ export const createKubernetesProvider = (): KubernetesProvider => {
       query: { fieldManager: manager, force: "true", ...(dryRun && { dryRun: "All" }) },
       body: toObject(inputs),
       contentType: "application/apply-patch+yaml",
-      signal: context.signal,
+      onWarning: context.warn,
     })) as KubernetesObject;
   };
 
@@ -184,6 +184,18 @@ export const createKubernetesProvider = (): KubernetesProvider => {
       if (error instanceof ApiError && error.status === 404) return undefined;
       throw error;
     }
+  };
+
+  /** A Job or Pod that failed never runs again by itself: a new attempt needs a new object. */
+  const hasFailedForGood = async (
+    old: ResourceState,
+    context: ResourceContext,
+  ): Promise<boolean> => {
+    if ((old.initErrors ?? []).length === 0) return false;
+    const name = nameIn(old.inputs ?? {}, context.providerInputs);
+    if (name.kind !== "Job" && name.kind !== "Pod") return false;
+    const live = await readLive(name, context);
+    return live !== undefined && checkFor(live)?.check(live).state === "failed";
   };
 
   const applyAndAwait = async (
@@ -237,6 +249,7 @@ export const createKubernetesProvider = (): KubernetesProvider => {
       }
       const manager = managerOf(inputs, old);
       try {
+        if (await hasFailedForGood(old, context)) return { kind: "replace", beside: false };
         const { discovery } = await connect(context.providerInputs);
         const name = nameIn(inputs, context.providerInputs);
         if ((await discovery.lookUp(name.apiVersion, name.kind)) === undefined)
@@ -245,8 +258,9 @@ export const createKubernetesProvider = (): KubernetesProvider => {
         return { kind: "update", outputs: outputsOf(live, inputs, manager) };
       } catch (error) {
         if (isImmutable(error)) return { kind: "replace", beside: false };
-        // Its namespace is gone: the update itself will find it made again, or say what is wrong.
-        if (error instanceof ApiError && error.status === 404) return { kind: "update" };
+        // Its namespace is gone, or the cluster is: the update itself finds it made again, or says what is wrong.
+        const gone = error instanceof ApiError && error.status === 404;
+        if (gone || error instanceof UnreachableError) return { kind: "update" };
         throw error;
       }
     },
@@ -264,7 +278,6 @@ export const createKubernetesProvider = (): KubernetesProvider => {
           method: "DELETE",
           path: await discovery.pathOf(nameOfObject(live)),
           query: { propagationPolicy: "Background" },
-          signal: context.signal,
         });
       } catch (error) {
         if (!(error instanceof ApiError && error.status === 404)) throw error;

@@ -57,6 +57,8 @@ class Platform extends pulumi.ComponentResource {
   }
 }
 
+class Bucket extends pulumi.CustomResource {}
+
 const greet = new command.local.Command("greet", {
   create: `echo "made $WORD"; echo made >> ${config.require("journal")}`,
   update: `echo "updated $PULUMI_COMMAND_STDOUT"; echo updated >> ${config.require("journal")}`,
@@ -67,7 +69,7 @@ const greet = new command.local.Command("greet", {
 const provider = new k8s.Provider("cluster", { kubeconfig: config.require("kubeconfig") });
 const platform = new Platform("platform", provider);
 if (config.getBoolean("unknown") === true) {
-  new pulumi.CustomResource("aws:s3/bucket:Bucket", "photos", {}) as unknown;
+  new Bucket("aws:s3/bucket:Bucket", "photos", {});
 }
 
 export const address = platform.address;
