@@ -1,0 +1,92 @@
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { digestOf } from "./digest.ts";
+import { modelDirectory, publishModel, readModel, resolveModel, writeModel } from "./store.ts";
+import { stubMetadata, stubOnnx } from "./testing/stub-model.ts";
+import { writeFileAtomic } from "./write-atomic.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "store-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const filesOf = (metadata = stubMetadata()) => ({
+  "model.json": JSON.stringify(metadata),
+  "model.onnx": stubOnnx(),
+  "golden/cat-1.jpg": Uint8Array.of(1, 2, 3),
+});
+const ONNX_DIGEST = digestOf(stubOnnx());
+
+describe("digestOf", () => {
+  it("is SHA-256, as container images write it", () => {
+    // FIPS 180-2, appendix B.1
+    expect(digestOf("abc")).toBe(
+      "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
+  });
+});
+
+describe("a single model's directory", () => {
+  it("is read as it was written", async () => {
+    await writeModel(directory, filesOf());
+    const model = await readModel(directory);
+    expect(model.metadata).toEqual(stubMetadata());
+    expect(Buffer.from(model.onnx).equals(stubOnnx())).toBe(true);
+    expect((await readdir(directory)).sort()).toEqual(["golden", "model.json", "model.onnx"]);
+  });
+
+  it.each([
+    ["an empty directory", "missing", async () => undefined],
+    ["no graph", "missing", async () => rm(join(directory, "model.onnx"))],
+    ["a cut graph", "digest-mismatch", async () => truncate(join(directory, "model.onnx"), 50)],
+    ["broken JSON", "corrupt", async () => truncate(join(directory, "model.json"), 20)],
+    ["wrong JSON", "corrupt", async () => writeFile(join(directory, "model.json"), '{"a":1}')],
+  ])("with %s is refused as %s", async (name, code, damage) => {
+    if (name !== "an empty directory") await writeModel(directory, filesOf());
+    await damage();
+    await expect(readModel(directory)).rejects.toMatchObject({
+      name: "ModelError",
+      code,
+      message: expect.stringMatching(/^[^\n]+$/),
+    });
+  });
+});
+
+describe("a model store", () => {
+  it("serves what was published last and keeps what was before", async () => {
+    const other = digestOf("another model");
+    await publishModel(directory, filesOf(), ONNX_DIGEST);
+    expect(await resolveModel(directory)).toEqual({
+      directory: modelDirectory(directory, ONNX_DIGEST),
+      digest: ONNX_DIGEST,
+    });
+    await publishModel(directory, filesOf(stubMetadata(other)), other);
+    expect((await resolveModel(directory)).digest).toBe(other);
+    expect(await readdir(join(directory, "models"))).toHaveLength(2);
+    // The second one's graph is not what its digest says.
+    await expect(readModel(directory)).rejects.toMatchObject({ code: "digest-mismatch" });
+  });
+
+  it("refuses a pointer that is no pointer", async () => {
+    await writeFile(join(directory, "current.json"), '{"digest":"latest"}');
+    await expect(readModel(directory)).rejects.toMatchObject({ code: "corrupt" });
+  });
+});
+
+describe("writeFileAtomic", () => {
+  it("replaces a file and leaves no temporary one", async () => {
+    const path = join(directory, "a", "b.txt");
+    await writeFileAtomic(path, "old");
+    await writeFileAtomic(path, "new");
+    expect(await readdir(join(directory, "a"))).toEqual(["b.txt"]);
+  });
+
+  it("leaves no temporary file when it fails", async () => {
+    await mkdir(join(directory, "taken", "inside"), { recursive: true });
+    await expect(writeFileAtomic(join(directory, "taken"), "x")).rejects.toThrow();
+    expect(await readdir(directory)).toEqual(["taken"]);
+  });
+});
