@@ -82,7 +82,7 @@ export const drawCalibration = (bins: readonly CalibrationBin[]): Uint8Array => 
     type: "line",
     data: {
       datasets: [
-        { ...line("model", BLUE, points), pointRadius: 5 },
+        { ...line("model", BLUE, points), pointRadius: 5, clip: false as const },
         { ...ideal, borderDash: [6, 6], pointRadius: 0 },
       ],
     },
@@ -90,7 +90,7 @@ export const drawCalibration = (bins: readonly CalibrationBin[]): Uint8Array => 
       plugins: titled("Calibration on the test split"),
       scales: {
         x: { ...axis("probability of the answer"), min: 0, max: 1 },
-        y: { ...axis("share of right answers"), min: 0, max: 1.02 },
+        y: { ...axis("share of right answers"), min: 0, max: 1 },
       },
     },
   });
