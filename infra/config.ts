@@ -68,7 +68,8 @@ const clusterSchema = z.discriminatedUnion(
       ),
     }),
   ],
-  "kind: minikube, embedded or existing",
+  ({ code }) =>
+    code === "invalid_union" ? "minikube, embedded or existing" : "a kind and its settings",
 );
 
 const trainingSchema = z
