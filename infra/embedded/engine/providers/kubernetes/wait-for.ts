@@ -10,7 +10,9 @@ export type WaitFor = {
 
 const parseJsonPath = (expression: string): WaitFor => {
   // `{.status.phase}=Running`, or without a value: it only has to exist.
-  const match = /^jsonpath=\{?(\.?[^{}]+?)\}?(?:=(.*))?$/.exec(expression);
+  const match =
+    /^jsonpath=\{(.+)\}(?:=(.*))?$/.exec(expression) ??
+    /^jsonpath=([^={}]+)(?:=(.*))?$/.exec(expression);
   const [, path, wanted] = match ?? [];
   if (path === undefined) return refuse(expression);
   const query = `$${path.startsWith(".") || path.startsWith("[") ? "" : "."}${path}`;
