@@ -97,9 +97,12 @@ describe("parseSettings", () => {
     ],
     [
       { cluster: { kind: "cloud" } },
-      'cluster.kind is "cloud"; allowed: minikube, embedded or existing',
+      'cluster.kind is "cloud"; allowed: kind minikube, embedded or existing',
     ],
-    [{ cluster: "embedded" }, 'cluster is "embedded"; allowed: a kind and its settings'],
+    [
+      { cluster: "embedded" },
+      'cluster is "embedded"; allowed: kind minikube, embedded or existing',
+    ],
     [
       { cluster: { kind: "minikube", profile: "a; rm -rf /" } },
       'cluster.profile is "a; rm -rf /"; allowed: lower-case letters, digits, - and .',

@@ -68,8 +68,7 @@ const clusterSchema = z.discriminatedUnion(
       ),
     }),
   ],
-  ({ code }) =>
-    code === "invalid_union" ? "minikube, embedded or existing" : "a kind and its settings",
+  "kind minikube, embedded or existing",
 );
 
 const trainingSchema = z

@@ -142,12 +142,13 @@ describe("outputs", () => {
     const values = await Promise.all(
       Object.entries(outputs).map(async ([name, value]) => [name, await settled(value)]),
     );
-    const image = expect.stringMatching(/^docker\.io\/cats-dogs\/.*@sha256:[0-9a-f]{64}$/);
+    const image = (name: string) =>
+      expect.stringMatching(new RegExp(`^docker\\.io/cats-dogs/${name}@sha256:[0-9a-f]{64}$`));
     expect(Object.fromEntries(values)).toEqual({
       url: "http://127.0.0.1:8080",
       namespace: "cats-dogs",
-      serviceImage: image,
-      trainingImage: image,
+      serviceImage: image("service"),
+      trainingImage: image("training"),
       kubeconfig: "/state/kubeconfig",
       modelStoreClaim: "model-store",
     });
@@ -186,7 +187,9 @@ describe("an existing cluster and photos of one's own", () => {
     expect(listOf(recording)).toEqual(
       [...EXPECTED.filter((line) => line !== "command:local:Command cluster"), ...added].sort(),
     );
-    expect(podTemplates(recording)["training"].spec.containers[0].args).toEqual(
+    const [container] = podTemplates(recording)["training"].spec.containers;
+    expect(container.image).toMatch(/^registry\.example\.org\/team\/training-photos@/);
+    expect(container.args).toEqual(
       expect.arrayContaining(["--source", "folder", "--data", "/photos"]),
     );
   });

@@ -25,7 +25,7 @@ describe("InferenceService", () => {
       { name: "models", mountPath: "/models", readOnly: true },
       { name: "tmp", mountPath: "/tmp" },
     ]);
-    expect(container().image).toMatch(/@sha256:/);
+    expect(container().image).toMatch(/^docker\.io\/cats-dogs\/service@sha256:/);
   });
 
   it("has more time to end than its own drain takes", () => {

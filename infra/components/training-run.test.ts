@@ -22,7 +22,7 @@ describe("TrainingRun, source sample", () => {
       ...outputs,
       ...["--figures", "/work/figures"],
     ]);
-    expect(containerOf(recording).image).toMatch(/@sha256:/);
+    expect(containerOf(recording).image).toMatch(/^docker\.io\/cats-dogs\/training@sha256:/);
   });
 
   it("writes the model store and scratch space, nothing else", () => {

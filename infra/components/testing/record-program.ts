@@ -33,10 +33,10 @@ const PROJECT = "image-classification-platform";
 /** What the SDK takes as "known after the deployment". */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-const IMAGE = `docker.io/cats-dogs/image@sha256:${"1".repeat(64)}`;
-
-const commandOutput = (create: string): string =>
-  create.includes("image.ts") ? `${IMAGE}\n` : "/state/kubeconfig";
+const commandOutput = (create: string): string => {
+  const image = / --name (\S+)/.exec(create)?.[1];
+  return image ? `${image}@sha256:${"1".repeat(64)}\n` : "/state/kubeconfig";
+};
 
 const stateOf = (args: pulumi.runtime.MockResourceArgs, preview: boolean) => {
   if (args.type === "command:local:Command") {
@@ -84,6 +84,8 @@ export const recordProgram = async (
     // biome-ignore lint/suspicious/noExplicitAny: see above
     .spyOn(pulumi.ComponentResource.prototype as any, "registerOutputs")
     .mockImplementation(function (this: unknown, outputs: unknown) {
+      // The SDK itself calls it, without outputs, for a component that does not.
+      if (outputs === undefined) return;
       registeredOutputs.add(Reflect.get(Object(this), "__pulumiType"));
       // A preview's unknown outputs settle too, but only this internal promise says so.
       settled.push(
