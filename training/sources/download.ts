@@ -81,6 +81,11 @@ export const downloadFile = async (download: Download): Promise<void> => {
 
   const resumed = response.status === 206;
   const total = declaredSize(response);
+  if (Number.isNaN(total)) {
+    throw new UserError(
+      `${new URL(download.url).host} does not say how large the file is; try again later.`,
+    );
+  }
   try {
     await save(response, part, resumed ? offset : 0, total);
   } catch (error) {
