@@ -80,7 +80,7 @@ describe("parseSettings", () => {
       { training: { seed: "one" } },
       'training.seed is "one"; allowed: a whole number from 0 to 4294967295',
     ],
-    [{ training: { count: 3 } }, "training.count is 3; allowed: a whole number from 20 to 100000"],
+    [{ training: { count: 3 } }, "training.count is 3; allowed: a whole number from 60 to 100000"],
     [{ service: { replicas: 0 } }, "service.replicas is 0; allowed: a whole number from 1 to 50"],
     [
       { service: { port: 80.5 } },

@@ -82,7 +82,7 @@ const trainingSchema = z
       photos: path.optional(),
       seed: wholeNumber(0, 2 ** 32 - 1).default(42),
       /** Pictures to draw, for source `sample`. */
-      count: wholeNumber(20, 100_000).default(400),
+      count: wholeNumber(60, 100_000).default(400),
       resources: resources({ cpu: "500m", memory: "512Mi" }, { cpu: "2", memory: "2Gi" }),
     },
     "source, photos, seed, count, resources",
