@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { type Canvas, createCanvas, GlobalFonts } from "@napi-rs/canvas";
-import { Chart, type ChartConfiguration, registerables } from "chart.js";
+import { Chart, type ChartConfiguration, type Plugin, registerables } from "chart.js";
 import { UserError } from "../user-error.ts";
 
 /** The one font of all figures. It comes with the project: a slim container has none. */
@@ -11,6 +11,18 @@ Chart.defaults.font.family = FONT;
 Chart.defaults.font.size = 14;
 Chart.defaults.animation = false;
 Chart.defaults.responsive = false;
+
+/** Chart.js clears its canvas first, to transparent. */
+const whiteBackground: Plugin = {
+  id: "white-background",
+  beforeDraw: ({ ctx, width, height }) => {
+    ctx.save();
+    ctx.fillStyle = "white";
+    ctx.fillRect(0, 0, width, height);
+    ctx.restore();
+  },
+};
+Chart.register(whiteBackground);
 
 const registerFont = (): void => {
   if (GlobalFonts.has(FONT)) return;
