@@ -81,9 +81,14 @@ const defaultInputs = (session: Session, name: string, { version }: Declaration)
   return { ...Object.fromEntries(configured), ...(version !== "" && { version }) };
 };
 
-/** Makes the default providers of an operation: one for each package and version, as the Pulumi CLI does. */
+/**
+ * Makes the default providers of an operation: one for each package and version, as the Pulumi CLI does.
+ *
+ * @param declare is told of each, because what nobody declared is deleted at the end
+ */
 export const createDefaultProviders = (
   session: Session,
+  declare: (urn: string) => void,
 ): ((declaration: Declaration) => Promise<string>) => {
   const made = new Map<string, Promise<string>>();
   return (declaration) => {
@@ -93,6 +98,7 @@ export const createDefaultProviders = (
     const suffix = declaration.version === "" ? "" : `_${declaration.version.replaceAll(".", "_")}`;
     const urn = makeUrn({ stack, project, type, name: `default${suffix}` });
     const register = async (): Promise<string> => {
+      declare(urn);
       const inputs = defaultInputs(session, name, declaration);
       const outputs = await configureProvider(session, urn, type, inputs);
       const id = session.journal.find(urn)?.id ?? randomUUID();

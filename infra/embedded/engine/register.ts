@@ -98,7 +98,7 @@ const registerPlain = async (
 /** Creates the registrar of one run of the program. */
 export const createRegistrar = (session: Session): Registrar => {
   const declared = new Set<string>();
-  const defaultProvider = createDefaultProviders(session);
+  const defaultProvider = createDefaultProviders(session, (urn) => declared.add(urn));
   let exported: PropertyMap = {};
 
   const prepare = async (urn: string, declaration: Declaration): Promise<Custom> => {

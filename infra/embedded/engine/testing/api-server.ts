@@ -7,7 +7,9 @@ import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { CoreV1Api } from "@kubernetes/client-node";
 import { type ApiClient, createApiClient } from "../providers/kubernetes/client.ts";
+import { follow } from "../providers/kubernetes/follow.ts";
 import { loadKubeConfig } from "../providers/kubernetes/kubeconfig.ts";
 
 const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
@@ -22,7 +24,7 @@ export const missingApiServer = (): string | undefined => {
     : `${missing.join(" and ")} not built in ${binaries}; make up builds them`;
 };
 
-/** A real API server without any controller or node. */
+/** A real API server without any node, and no controller but one that lets deleted namespaces go. */
 export type ApiServer = {
   readonly kubeconfig: string;
   readonly client: ApiClient;
@@ -81,6 +83,26 @@ const untilReady = async (
   }
 };
 
+/** A deleted namespace waits for its controller; here nothing else would end it. */
+const finalizeNamespaces = async (
+  kubeconfig: string,
+  client: ApiClient,
+  signal: AbortSignal,
+): Promise<void> => {
+  const config = await loadKubeConfig({ kubeconfig });
+  const api = config.makeApiClient(CoreV1Api);
+  const all = { collection: "/api/v1/namespaces", query: {} };
+  for await (const namespaces of follow(client, all, signal)) {
+    for (const { metadata } of namespaces) {
+      if (metadata.deletionTimestamp === undefined) continue;
+      const { name } = metadata;
+      const body = { metadata: { name }, spec: { finalizers: [] } };
+      // Gone in the meantime is what was wanted.
+      await api.replaceNamespaceFinalize({ name, body }).catch(() => undefined);
+    }
+  }
+};
+
 /** Starts etcd and kube-apiserver on free loopback ports, with an empty cluster. */
 export const startApiServer = async (): Promise<ApiServer> => {
   const directory = await mkdtemp(join(tmpdir(), "engine-api-server-"));
@@ -120,7 +142,9 @@ export const startApiServer = async (): Promise<ApiServer> => {
     "--disable-admission-plugins=ServiceAccount",
     "--endpoint-reconciler-type=none",
   ]);
+  const stopping = new AbortController();
   const stop = async (): Promise<void> => {
+    stopping.abort();
     await stopProcess(server);
     await stopProcess(etcd);
     await rm(directory, { recursive: true, force: true });
@@ -133,5 +157,6 @@ export const startApiServer = async (): Promise<ApiServer> => {
     await stop();
     throw error;
   }
+  finalizeNamespaces(kubeconfig, client, stopping.signal).catch(() => undefined);
   return { kubeconfig, client, stop };
 };

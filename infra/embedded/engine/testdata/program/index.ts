@@ -20,7 +20,7 @@ class Platform extends pulumi.ComponentResource {
     const settings = new k8s.core.v1.ConfigMap(
       "settings",
       {
-        metadata: { ...metadata, name: "settings", labels: { app: "web" } },
+        metadata: { ...metadata, name: config.get("settingsName") ?? "settings", labels: { app: "web" } },
         data: { greeting: config.get("greeting") ?? "hello", second: "2" },
       },
       { parent: this },
@@ -47,6 +47,10 @@ class Platform extends pulumi.ComponentResource {
         { parent: this, dependsOn: settings },
       );
     }
+    if (config.getBoolean("extra") === true) {
+      const name = "extra";
+      new k8s.core.v1.ConfigMap(name, { metadata: { ...metadata, name } }, { parent: this });
+    }
     const service = new k8s.core.v1.Service(
       "web",
       { metadata: { ...metadata, name: "web" }, spec: { clusterIP: "None", ports: [{ port: 80 }] } },
@@ -60,17 +64,22 @@ class Platform extends pulumi.ComponentResource {
 class Bucket extends pulumi.CustomResource {}
 
 const greet = new command.local.Command("greet", {
-  create: `echo "made $WORD"; echo made >> ${config.require("journal")}`,
+  create: config.get("create") ?? `echo "made $WORD"; echo made >> ${config.require("journal")}`,
   update: `echo "updated $PULUMI_COMMAND_STDOUT"; echo updated >> ${config.require("journal")}`,
   delete: `echo deleted >> ${config.require("journal")}`,
   environment: { WORD: config.get("word") ?? "one" },
   triggers: [config.get("trigger") ?? "1"],
 });
-const provider = new k8s.Provider("cluster", { kubeconfig: config.require("kubeconfig") });
+const provider = new k8s.Provider("cluster", {
+  // As in the platform itself: a command makes the cluster.
+  kubeconfig: greet.stdout.apply(() => config.require("kubeconfig")),
+});
 const platform = new Platform("platform", provider);
 if (config.getBoolean("unknown") === true) {
   new Bucket("aws:s3/bucket:Bucket", "photos", {});
 }
+
+if (config.getBoolean("fail") === true) throw new Error("the program cannot go on");
 
 export const address = platform.address;
 export const made = greet.stdout;
