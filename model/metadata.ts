@@ -5,14 +5,14 @@ const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 6
 const share = z.number().min(0).max(1);
 
 /** An accuracy with its 95 % Wilson interval, over `count` images. */
-export const accuracySchema = z.strictObject({
+const accuracySchema = z.strictObject({
   accuracy: share,
   interval: z.tuple([share, share]),
   count: z.int().nonnegative(),
 });
 
 /** Precision, recall and F1 of one class (or their unweighted mean), and the number of images of it. */
-export const classMetricsSchema = z.strictObject({
+const classMetricsSchema = z.strictObject({
   precision: share,
   recall: share,
   f1: share,
@@ -20,7 +20,7 @@ export const classMetricsSchema = z.strictObject({
 });
 
 /** A labelled picture that travels with the model: what it must answer, for smoke tests from outside. */
-export const goldenSchema = z.strictObject({
+const goldenSchema = z.strictObject({
   file: z.string().regex(/^golden\/[\w.-]+$/),
   label: z.string(),
   /** Probability of `label` that training computed for it. */
@@ -83,5 +83,4 @@ export const modelMetadataSchema = z
   .refine((m) => m.output.shape[1] === m.labels.length, "output width differs from labels");
 
 export type ModelMetadata = z.infer<typeof modelMetadataSchema>;
-export type ClassMetrics = z.infer<typeof classMetricsSchema>;
 export type Golden = z.infer<typeof goldenSchema>;

@@ -33,7 +33,7 @@ export const EFFICIENTNET_LITE0_PREPROCESSING: Preprocessing = {
 };
 
 /** Pixels above which a photo is refused by its header, before anything is decoded: a 5 kB file can claim 4 gigapixels. */
-export const MAX_PIXELS = 25_000_000;
+const MAX_PIXELS = 25_000_000;
 const DECODE_TIMEOUT_SECONDS = 10;
 
 // libvips can load some forty formats, SVG and PDF among them. Untrusted bytes reach three loaders.

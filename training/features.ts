@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import * as ort from "onnxruntime-node";
 import { digestOf } from "../model/digest.ts";
-import { createPacker, decodePixels, type Preprocessing } from "../model/preprocessing.ts";
+import { decodePixels, type Preprocessing } from "../model/preprocessing.ts";
 import { decodeAugmented } from "./augmentation.ts";
-import { BACKBONE_INPUT, EMBEDDING, EMBEDDING_SIZE } from "./backbone/efficientnet-lite0.ts";
+import { EMBEDDING, EMBEDDING_SIZE } from "./backbone/efficientnet-lite0.ts";
+import { openBackbone } from "./backbone/session.ts";
 import { openFeatureCache } from "./feature-cache.ts";
 import type { Example } from "./inspect.ts";
 import { createProgress } from "./progress.ts";
@@ -65,11 +65,7 @@ export const embedViews = async (
   };
 
   if (missing.length > 0) {
-    const session = await ort.InferenceSession.create(options.backbone, {
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-    });
-    const embed = createEmbedder(session, preprocessing);
+    const backbone = await openBackbone(options.backbone, preprocessing, options.threads);
     const progress = createProgress(stage, missing.length);
     try {
       let next = decodeBatch(0);
@@ -79,7 +75,7 @@ export const embedViews = async (
         next = decodeBatch(start + BATCH);
         // Its failure is thrown where it is awaited, above; until then it must not count as unhandled.
         next.catch(() => undefined);
-        const embeddings = await embed(pixels);
+        const embeddings = await backbone.run(pixels, EMBEDDING);
         await cache.add(
           missing
             .slice(start, start + BATCH)
@@ -88,7 +84,7 @@ export const embedViews = async (
         progress.update(Math.min(start + BATCH, missing.length));
       }
     } finally {
-      await session.release();
+      await backbone.release();
       progress.finish();
     }
   }
@@ -97,19 +93,4 @@ export const embedViews = async (
     if (!values) throw new Error(`no embedding for ${view.example.id}`);
     return values;
   });
-};
-
-const createEmbedder = (session: ort.InferenceSession, preprocessing: Preprocessing) => {
-  const pack = createPacker(preprocessing);
-  const side = preprocessing.inputSize;
-  const size = 3 * side * side;
-  return async (pixels: readonly Uint8Array[]): Promise<Float32Array[]> => {
-    const input = new Float32Array(pixels.length * size);
-    for (const [row, picture] of pixels.entries()) pack(picture, input, row * size);
-    const tensor = new ort.Tensor("float32", input, [pixels.length, 3, side, side]);
-    const output = (await session.run({ [BACKBONE_INPUT]: tensor }, [EMBEDDING]))[EMBEDDING];
-    if (!(output?.data instanceof Float32Array)) throw new Error("the backbone has no embedding");
-    const data = output.data;
-    return pixels.map((_, row) => data.slice(row * EMBEDDING_SIZE, (row + 1) * EMBEDDING_SIZE));
-  };
 };

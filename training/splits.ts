@@ -5,8 +5,8 @@ import { createRandom } from "./random.ts";
 import { UserError } from "./user-error.ts";
 
 /** The parts of a data set, and the share of each class that goes there. */
-export const SPLIT_SHARES = { train: 0.8, val: 0.1, test: 0.1 } as const;
-export type SplitName = keyof typeof SPLIT_SHARES;
+const SPLIT_SHARES = { train: 0.8, val: 0.1, test: 0.1 } as const;
+type SplitName = keyof typeof SPLIT_SHARES;
 const SPLIT_NAMES = ["train", "val", "test"] as const;
 
 /** What a split needs to know about a picture. */

@@ -9,7 +9,7 @@ export type PickleAllowed = {
   readonly functions: Readonly<Record<string, PickleFunction>>;
   readonly resolve: (reference: unknown) => unknown;
 };
-export type PickleFunction = (...args: unknown[]) => unknown;
+type PickleFunction = (...args: unknown[]) => unknown;
 
 const fail = (reason: string): never => {
   throw new Error(`unsupported pickle: ${reason}`);

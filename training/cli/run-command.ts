@@ -35,7 +35,7 @@ export const explainError = (error: unknown): string | undefined => {
  */
 export const runCommand = async (command: Command): Promise<void> => {
   for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
-    process.once(signal, () => {
+    process.on(signal, () => {
       process.stderr.write("stopped; nothing half-written is left in place.\n");
       process.exit(code);
     });

@@ -17,7 +17,7 @@ export type Frame = {
 };
 
 /** The picture's point of a frame's point. */
-export const toPicture = (frame: Frame, [x, y]: Point): Point => {
+const toPicture = (frame: Frame, [x, y]: Point): Point => {
   const [cos, sin] = [Math.cos(frame.rotation), Math.sin(frame.rotation)];
   const [u, v] = [x * frame.flip * frame.scale, y * frame.scale];
   return [frame.x + u * cos - v * sin, frame.y + u * sin + v * cos];
