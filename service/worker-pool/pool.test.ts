@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ImageError } from "../../model/image-error.ts";
+import { ModelError } from "../../model/model-error.ts";
+import { createPool, type Pool, WorkerCrashedError } from "./pool.ts";
+
+const program = new URL("./testdata/worker.ts", import.meta.url);
+const never = new AbortController().signal;
+const image = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text));
+const model = (digest: string, directory = "good") => ({ digest, directory });
+const DEPTH = 3;
+
+let pool: Pool;
+const onFault = vi.fn();
+const start = (size: number): Pool => {
+  onFault.mockReset();
+  pool = createPool({ size, program, onFault });
+  return pool;
+};
+afterEach(() => pool.stop());
+
+const label = async (text: string, signal = never): Promise<string> =>
+  (await pool.predict(image(text), signal)).prediction.label;
+
+describe("createPool", () => {
+  it("answers with the model that is used, and hands the image over", async () => {
+    start(2);
+    expect(pool.ready()).toBe(false);
+    await pool.use(model("a"));
+    expect(pool.ready()).toBe(true);
+    const bytes = image("x");
+    const answer = await pool.predict(bytes, never);
+    expect(answer).toMatchObject({ prediction: { label: "x" }, model: { digest: "a" } });
+    expect(answer.waited).toBeGreaterThanOrEqual(0);
+    expect(bytes.byteLength, "transferred, not copied").toBe(0);
+  });
+
+  it("answers what was asked before the first model", async () => {
+    start(1);
+    const early = label("early");
+    expect(pool.queued()).toBe(1);
+    await pool.use(model("a"));
+    expect(await early).toBe("early");
+  });
+
+  it("swaps models, and keeps the old one when a worker refuses the new one", async () => {
+    start(2);
+    await pool.use(model("a"));
+    await expect(pool.use(model("b", "bad"))).rejects.toThrow(ModelError);
+    expect((await pool.predict(image("x"), never)).model.digest).toBe("a");
+    await pool.use(model("c"));
+    expect((await pool.predict(image("x"), never)).model.digest).toBe("c");
+  });
+
+  it("says of an answer that outlived a swap which model made it", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const held = pool.predict(image("hold"), never);
+    await pool.use(model("b"));
+    await label("release");
+    expect((await held).model.digest).toBe("a");
+  });
+
+  it("tells bad images from faults", async () => {
+    start(1);
+    await pool.use(model("a"));
+    await expect(label("undecodable")).rejects.toThrow(ImageError);
+    const broken = await label("broken").catch((error: unknown) => error);
+    expect(broken).not.toBeInstanceOf(ImageError);
+    expect(broken).toMatchObject({ message: "broken" });
+    expect(await label("fine")).toBe("fine");
+  });
+
+  it("queues what exceeds the workers' depth, in order, and drops what is aborted", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const controller = new AbortController();
+    const order: string[] = [];
+    const asked = Array.from({ length: DEPTH + 5 }, async (_, i) => {
+      order.push(await label(`slow ${i}`, i === DEPTH + 2 ? controller.signal : never));
+    });
+    expect(pool.queued()).toBe(5);
+    controller.abort(new Error("gone"));
+    expect(pool.queued()).toBe(4);
+    const outcomes = await Promise.allSettled(asked);
+    expect(outcomes[DEPTH + 2]).toMatchObject({ status: "rejected", reason: { message: "gone" } });
+    expect(order).toEqual([0, 1, 2, 3, 4, 6, 7].map((i) => `slow ${i}`));
+  });
+
+  it("rejects at once what is aborted while a worker has it, and what was aborted before", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const controller = new AbortController();
+    const held = label("hold", controller.signal);
+    controller.abort(new Error("late"));
+    await expect(held).rejects.toThrow("late");
+    await expect(label("x", controller.signal)).rejects.toThrow("late");
+    expect(await label("release")).toBe("release");
+  });
+
+  it("replaces a crashed worker, fails only its images, and serves the same model again", async () => {
+    start(2);
+    await pool.use(model("a"));
+    const outcomes = await Promise.allSettled(
+      ["crash", "crash", "hold"].map((text) => label(text)),
+    );
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ reason: expect.any(WorkerCrashedError) });
+    }
+    expect((await pool.predict(image("again"), never)).model.digest).toBe("a");
+    await vi.waitFor(() => expect(onFault).toHaveBeenCalledTimes(2));
+    expect(onFault.mock.calls.map(([fault]) => fault)).toEqual([
+      "worker-crashed",
+      "worker-crashed",
+    ]);
+    expect(pool.ready()).toBe(true);
+  });
+
+  it("survives a model that crashes the worker that loads it", async () => {
+    start(1);
+    await pool.use(model("a"));
+    await expect(pool.use(model("b", "crash"))).rejects.toThrow(WorkerCrashedError);
+    expect((await pool.predict(image("x"), never)).model.digest).toBe("a");
+  });
+});

@@ -1,0 +1,45 @@
+/* A worker without a model: the image's text says what to do. */
+import { parentPort } from "node:worker_threads";
+import type { WorkerReply, WorkerRequest } from "../messages.ts";
+
+const port = parentPort;
+if (!port) throw new Error("runs as a worker thread only");
+const reply = (message: WorkerReply): void => port.postMessage(message);
+let current = "";
+let held: (() => void)[] = [];
+
+port.on("message", (request: WorkerRequest) => {
+  if (request.type === "use") current = request.digest;
+  if (request.type === "load") {
+    if (request.directory === "crash") process.exit(4);
+    if (request.directory === "bad") {
+      reply({ type: "refused", code: "corrupt", message: "bad model" });
+    } else reply({ type: "loaded", metadata: { digest: request.digest } as never });
+  }
+  if (request.type !== "predict") return;
+  const { id } = request;
+  const digest = current;
+  const text = Buffer.from(request.image).toString();
+  const answer = (): void =>
+    reply({
+      type: "answer",
+      id,
+      answer: {
+        prediction: { label: text, probability: 1, probabilities: {} },
+        digest,
+        times: { decode: 1, queue: 0, infer: 2 },
+      },
+    });
+  if (text === "crash") process.exit(3);
+  else if (text === "undecodable") reply({ type: "failed", id, code: "undecodable", message: "no" });
+  else if (text === "broken") reply({ type: "failed", id, message: "broken" });
+  else if (text === "hold") held.push(answer);
+  else if (text.startsWith("slow")) setImmediate(answer);
+  else {
+    if (text === "release") {
+      for (const release of held) release();
+      held = [];
+    }
+    answer();
+  }
+});
