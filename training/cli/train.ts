@@ -95,7 +95,7 @@ const command = new Command("train")
   .option("--out <dir>", "where to write the model")
   .option("--publish <store>", "model store to add the model to and make it current in")
   .option("--seed <n>", "of every random choice", parseInteger(0), 42)
-  .option("--count <n>", `drawn pictures (default: ${DEFAULT_SAMPLE_COUNT})`, parseInteger(60))
+  .option("--count <n>", `drawn pictures (default: ${DEFAULT_SAMPLE_COUNT})`, parseInteger(6))
   .addOption(
     new Option("--splits <dir>", "where to write the split lists")
       .env("SPLITS_DIRECTORY")

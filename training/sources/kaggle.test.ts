@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
 import { TextReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
@@ -201,5 +203,31 @@ describe("findKaggleToken", () => {
     await writeFile(join(home, ".kaggle", "kaggle.json"), '{"key":"hush"}');
     await expect(findKaggleToken({}, home)).rejects.toThrow(/is not a Kaggle token/);
     await expect(findKaggleToken({}, home)).rejects.not.toThrow(/hush/);
+  });
+});
+
+describe("a download whose process is killed", () => {
+  it("is continued by the next run", async () => {
+    const directory = await temporaryDirectory();
+    const part = join(directory, "train.zip.part");
+    let first = true;
+    const { url, requests } = await serve((request, response) => {
+      if (!first) return sendArchive(request, response);
+      first = false;
+      // Then nothing more: the process waits for the rest when it is killed.
+      response.writeHead(200, { "content-length": archive.length });
+      response.write(archive.subarray(0, 50_000));
+    });
+    const program = `
+      const { openKaggle } = await import(${JSON.stringify(new URL("kaggle.ts", import.meta.url).href)});
+      await openKaggle(${JSON.stringify(directory)}, { username: "a", key: "b" }, ${JSON.stringify(url)});`;
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", program]);
+    const exited = once(child, "exit");
+    await vi.waitFor(async () => expect((await stat(part)).size).toBe(50_000), { timeout: 20_000 });
+    child.kill("SIGKILL");
+    await exited;
+    expect(idsOf(await openKaggle(directory, TOKEN, url))).toEqual(EXPECTED);
+    expect(requests[1]?.range).toBe("bytes=50000-");
+    expect((await readFile(join(directory, "train.zip"))).equals(archive)).toBe(true);
   });
 });
