@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { Command } from "commander";
+import { paint, runMain, say } from "../console.ts";
+import { stopProcess } from "../embedded/cluster/processes.ts";
+import { stopCluster } from "../embedded/cluster/stop.ts";
+import { withLock } from "../lock.ts";
+import { stateDirectory } from "../paths.ts";
+import { healCluster } from "../stack/heal.ts";
+import { operate, outputsOf } from "../stack/operations.ts";
+import { PORT_FORWARD, reachService } from "../stack/reach-service.ts";
+import { askService, samplePicture } from "../stack/sample-picture.ts";
+import { type Selection, select } from "../stack/selection.ts";
+import { runSmokeTest } from "../stack/smoke.ts";
+import { describeStatus } from "../stack/status.ts";
+import { UserError } from "../user-error.ts";
+
+/*
+ * The commands behind `make up`, `preview`, `down`, `status` and `smoke`.
+ */
+const announce = async (): Promise<Selection> => {
+  const selection = await select(process.env);
+  say(`${paint("bold", `stack ${selection.stack}`)}: ${selection.stackReason}`);
+  say(`${paint("bold", `${selection.engine} engine`)}: ${selection.engineReason}`);
+  return selection;
+};
+
+const exclusively = <T>(work: () => Promise<T>): Promise<T> =>
+  withLock(join(stateDirectory, "stack.lock"), "fail", work);
+
+const deployed = async (
+  selection: Selection,
+): Promise<{ readonly url: string; readonly namespace: string; readonly kubeconfig: string }> => {
+  const { url, namespace, kubeconfig } = await outputsOf(selection);
+  if (typeof url === "string" && typeof namespace === "string" && typeof kubeconfig === "string") {
+    return { url, namespace, kubeconfig };
+  }
+  throw new UserError(`stack ${selection.stack} is not deployed; run \`make up\` first.`);
+};
+
+const up = async (): Promise<void> => {
+  const start = Date.now();
+  const selection = await announce();
+  await exclusively(async () => {
+    await healCluster(selection);
+    await operate(selection, "up");
+    const { url, namespace, kubeconfig } = await deployed(selection);
+    await reachService(kubeconfig, namespace);
+    const picture = await samplePicture();
+    const answer = await askService(url, picture);
+    say(
+      `ready after ${((Date.now() - start) / 1000).toFixed(0)} s; a picture that was sent to it: ${answer}`,
+    );
+    process.stdout.write(`${url}\ncurl -F image=@${picture} ${url}/predict\n`);
+  });
+};
+
+const preview = async (): Promise<void> => {
+  const selection = await announce();
+  const expectNoChanges = Boolean(process.env["EXPECT_NO_CHANGES"]);
+  await exclusively(() => operate(selection, "preview", { expectNoChanges }));
+};
+
+const down = async (): Promise<void> => {
+  const selection = await announce();
+  await exclusively(async () => {
+    await operate(selection, "destroy");
+    await stopProcess(PORT_FORWARD);
+    // Whatever an interrupted run left, which the state does not know of.
+    if (selection.cluster.kind === "embedded") await stopCluster();
+  });
+  say("everything is down; built binaries and images stay in the cache.");
+};
+
+const status = async (): Promise<void> => {
+  for (const line of await describeStatus(await announce())) process.stdout.write(`${line}\n`);
+};
+
+const smoke = async (): Promise<void> => {
+  const selection = await announce();
+  const { kubeconfig, namespace } = await deployed(selection);
+  process.stdout.write(`${await runSmokeTest(kubeconfig, namespace)}\n`);
+};
+
+const program = new Command("platform").description(
+  "The platform as a whole. STACK=dev|embedded and PULUMI_ENGINE=cli|embedded|auto override what is chosen.",
+);
+program.command("up").description("set everything up").action(up);
+program.command("preview").description("show what up would change").action(preview);
+program.command("down").description("remove everything that up made").action(down);
+program.command("status").description("show what runs").action(status);
+program.command("smoke").description("run the smoke test in the cluster again").action(smoke);
+
+await runMain(async () => {
+  await program.parseAsync();
+});

@@ -1,0 +1,73 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+
+const state = await mkdtemp(join(tmpdir(), "processes-"));
+vi.stubEnv("XDG_STATE_HOME", state);
+const { places } = await import("./layout.ts");
+const { ensureProcess, recordedProcesses, runningPid, stopProcess } = await import(
+  "./processes.ts"
+);
+
+const sleeper = (args = ["60"]) => ({
+  name: "sleeper",
+  program: "/bin/sleep",
+  args,
+  isReady: async () => true,
+});
+
+describe.skipIf(process.platform === "win32")("processes", () => {
+  afterEach(() => stopProcess("sleeper"));
+  afterAll(() => rm(state, { recursive: true }));
+
+  it("starts a process once and stops it", async () => {
+    await expect(ensureProcess(sleeper())).resolves.toBe(true);
+    const pid = await runningPid("sleeper");
+    await expect(ensureProcess(sleeper())).resolves.toBe(false);
+    await expect(runningPid("sleeper")).resolves.toBe(pid);
+    await expect(recordedProcesses()).resolves.toEqual(["sleeper"]);
+    await stopProcess("sleeper");
+    await expect(runningPid("sleeper")).resolves.toBeUndefined();
+    await expect(recordedProcesses()).resolves.toEqual([]);
+  });
+
+  it("starts a killed process again", async () => {
+    await ensureProcess(sleeper());
+    const pid = (await runningPid("sleeper")) as number;
+    process.kill(pid, "SIGKILL");
+    await vi.waitFor(async () => expect(await runningPid("sleeper")).toBeUndefined());
+    await expect(ensureProcess(sleeper())).resolves.toBe(true);
+    await expect(runningPid("sleeper")).resolves.not.toBe(pid);
+  });
+
+  it("starts a process again when its flags or what it reads have changed", async () => {
+    const file = join(state, "configuration");
+    await writeFile(file, "one");
+    const spec = { ...sleeper(), configuration: [file] };
+    await ensureProcess(spec);
+    await writeFile(file, "two");
+    await expect(ensureProcess(spec)).resolves.toBe(true);
+    await expect(ensureProcess({ ...spec, args: ["61"] })).resolves.toBe(true);
+  });
+
+  it("does not take a stranger with a recorded id for its own", async () => {
+    await ensureProcess(sleeper());
+    const path = join(places.processes, "sleeper.json");
+    const record = JSON.parse(await readFile(path, "utf8"));
+    const own = record.pid;
+    await writeFile(path, JSON.stringify({ ...record, pid: process.pid }));
+    await expect(runningPid("sleeper")).resolves.toBeUndefined();
+    process.kill(own, "SIGKILL");
+  });
+
+  it("ends with the last lines of the log when a process dies at once", async () => {
+    const broken = {
+      name: "sleeper",
+      program: "/bin/sh",
+      args: ["-c", "echo 'bind: address in use' >&2; exit 1"],
+      isReady: async () => false,
+    };
+    await expect(ensureProcess(broken)).rejects.toThrow(/sleeper ended[\s\S]*bind: address in use/);
+  });
+});

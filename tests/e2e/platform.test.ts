@@ -1,0 +1,229 @@
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { steadyLoad } from "./load.ts";
+import {
+  footprint,
+  killGroup,
+  kubectl,
+  kubectlJson,
+  make,
+  nodeProcess,
+  type Outcome,
+  repository,
+  start,
+  stateFile,
+} from "./support.ts";
+
+const url = "http://127.0.0.1:8080";
+const noChange = /^Resources:\s+\d+ unchanged$/m;
+
+type Health = { readonly status: string; readonly model: { readonly digest: string } };
+type Resource = { readonly type: string; readonly inputs: object };
+type Checkpoint = {
+  readonly checkpoint: { readonly latest?: { readonly resources?: readonly Resource[] } };
+};
+
+const stateResources = (): readonly Resource[] =>
+  (JSON.parse(readFileSync(stateFile, "utf8")) as Checkpoint).checkpoint.latest?.resources ?? [];
+
+const health = async (): Promise<Health> => (await (await fetch(`${url}/health`)).json()) as Health;
+
+const predict = async (file: string): Promise<Response> => {
+  const body = new FormData();
+  body.set("image", new Blob([readFileSync(join(repository, file))]), "picture");
+  return fetch(`${url}/predict`, { method: "POST", body });
+};
+
+/** The last line that a failed command printed for its reader. */
+const errorLine = ({ stderr }: Outcome): string =>
+  stderr.split("\n").find((line) => line.startsWith("error: ")) ?? "";
+
+/*
+ * The story of one platform on a real cluster: from nothing, through use and faults, to nothing. The tests build on each
+ * other, in this order; whatever ran here before is taken down first, and nothing runs afterwards.
+ */
+describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the platform", () => {
+  let before: Awaited<ReturnType<typeof footprint>>;
+  let first: Outcome;
+
+  beforeAll(async () => {
+    expect((await make("down")).code).toBe(0);
+    before = await footprint();
+  });
+  afterAll(async () => {
+    await make("down");
+  });
+
+  it("says which port is in use, and by what, before it changes anything", async () => {
+    const stranger = createServer().listen(8080, "127.0.0.1");
+    await once(stranger, "listening");
+    try {
+      const outcome = await make("up");
+      expect(outcome.code).not.toBe(0);
+      expect(errorLine(outcome)).toMatch(
+        /Port 8080 \(the service\) is in use by .*stop that program/,
+      );
+      expect(await footprint()).toMatchObject({ links: before["links"], mounts: before["mounts"] });
+    } finally {
+      stranger.close();
+    }
+  });
+
+  it("comes up when an earlier `make up` was killed in the middle", async () => {
+    const { child, ended } = start("make", ["up"]);
+    let seen = "";
+    await new Promise<void>((resolve) => {
+      child.stdout?.on("data", (text: string) => {
+        seen += text;
+        // The namespace exists, so the cluster runs, and most of the program is still to come.
+        if (/Namespace \S+ created/.test(seen)) resolve();
+      });
+      void ended.then(() => resolve());
+    });
+    killGroup(child);
+    await ended;
+    first = await make("up");
+    expect(first.code, first.stdout + first.stderr).toBe(0);
+  });
+
+  it("ends with the URL and a curl command that works as it stands", async () => {
+    const [address, command] = first.stdout.trimEnd().split("\n").slice(-2);
+    expect(address).toBe(url);
+    expect(command).toMatch(/^curl -F image=@\S+ http:\/\/127\.0\.0\.1:8080\/predict$/);
+    const { code, stdout } = await start("bash", ["-c", command ?? ""]).ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      label: "cat",
+      model: { digest: (await health()).model.digest },
+    });
+  });
+
+  it("said which stack and engine it took, and why", () => {
+    expect(first.stderr).toContain("stack embedded: asked for by STACK");
+    expect(first.stderr).toContain("embedded engine: asked for by PULUMI_ENGINE");
+  });
+
+  it("changes nothing the second time, and preview says so", async () => {
+    const second = await make("up");
+    expect(second.code).toBe(0);
+    expect(second.stdout).toMatch(noChange);
+    const preview = await make("preview", { EXPECT_NO_CHANGES: "1" });
+    expect(preview.code, preview.stdout).toBe(0);
+    expect(preview.stdout).toMatch(noChange);
+  });
+
+  it("lets one `make up` work at a time", async () => {
+    const outcomes = await Promise.all([make("up"), make("up")]);
+    const failed = outcomes.filter(({ code }) => code !== 0);
+    expect(failed).toHaveLength(1);
+    expect(errorLine(failed[0] as Outcome)).toMatch(
+      /Another command works on this stack \(process \d+\)/,
+    );
+  });
+
+  it("runs its pods under the restricted profile, from images with a digest", async () => {
+    const namespace = await kubectlJson<{ metadata: { labels: Record<string, string> } }>(
+      ...["get", "namespace", "cats-dogs"],
+    );
+    expect(namespace.metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
+    const pods = await kubectlJson<{ items: { spec: { containers: { image: string }[] } }[] }>(
+      ...["get", "pods", "-n", "cats-dogs"],
+    );
+    expect(pods.items.length).toBeGreaterThan(0);
+    for (const { spec } of pods.items) {
+      for (const { image } of spec.containers) expect(image).toMatch(/@sha256:[0-9a-f]{64}$/);
+    }
+  });
+
+  it("declares objects that a real API server accepts whole", async () => {
+    const items = stateResources()
+      .filter(({ type }) => type.startsWith("kubernetes:"))
+      .map(({ inputs }) => inputs);
+    expect(items.length).toBeGreaterThan(8);
+    const directory = mkdtempSync(join(tmpdir(), "dry-run-"));
+    const file = join(directory, "objects.json");
+    writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+    const applied = await kubectl(
+      ...["apply", "--server-side", "--dry-run=server", "--validate=strict"],
+      ...["--force-conflicts", "--field-manager=end-to-end-test", "--filename", file],
+    );
+    rmSync(directory, { recursive: true });
+    expect(applied.code, applied.stderr).toBe(0);
+    expect(applied.stdout.trim().split("\n")).toHaveLength(items.length);
+  });
+
+  it("keeps no secret in its state", () => {
+    const text = readFileSync(stateFile, "utf8");
+    expect(text).not.toMatch(/PRIVATE KEY|client-key-data|"KAGGLE_KEY":\s*"[^"]{6,}"/);
+  });
+
+  it("passes its smoke test again on demand", async () => {
+    const smoke = await make("smoke");
+    expect(smoke.code, smoke.stderr).toBe(0);
+    expect(smoke.stdout).toContain("cat");
+    expect(smoke.stdout).toContain("dog");
+  });
+
+  it("refuses what is no photo with problem details", async () => {
+    const answer = await predict("package.json");
+    expect(answer.status).toBe(415);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+  });
+
+  it("rolls out without a failed request", async () => {
+    const load = steadyLoad(() => predict("artifacts/samples/cat.0.png"));
+    expect((await kubectl("rollout", "restart", "deployment/api", "-n", "cats-dogs")).code).toBe(0);
+    const status = await kubectl(
+      ...["rollout", "status", "deployment/api", "-n", "cats-dogs", "--timeout=120s"],
+    );
+    expect(status.code, status.stderr).toBe(0);
+    // The old pod drains for some seconds more.
+    const wait = await kubectl(
+      ...["wait", "pods", "-n", "cats-dogs", "-l", "app.kubernetes.io/name=api"],
+      ...["--for=jsonpath={.status.phase}=Running", "--timeout=60s"],
+    );
+    expect(wait.code, wait.stderr).toBe(0);
+    const { sent, failures } = await load.stop();
+    expect(sent).toBeGreaterThan(20);
+    expect(failures).toEqual([]);
+  });
+
+  it("comes back with its data when processes of the node were killed", async () => {
+    const { digest } = (await health()).model;
+    for (const name of ["etcd", "kube-apiserver", "kubelet", "containerd", "kube-proxy"]) {
+      process.kill(nodeProcess(name), "SIGKILL");
+    }
+    const healed = await make("up");
+    expect(healed.code, healed.stdout + healed.stderr).toBe(0);
+    expect(healed.stdout).toMatch(noChange);
+    expect((await health()).model.digest).toBe(digest);
+  });
+
+  it("shows what runs", async () => {
+    const status = await make("status");
+    expect(status.code).toBe(0);
+    expect(status.stdout).toMatch(/kube-apiserver\s+process \d+/);
+    expect(status.stdout).toContain((await health()).model.digest);
+  });
+
+  it("leaves nothing behind, even when an earlier `make down` was killed in the middle", async () => {
+    const { child, ended } = start("make", ["down"]);
+    let seen = "";
+    await new Promise<void>((resolve) => {
+      child.stdout?.on("data", (text: string) => {
+        seen += text;
+        if (/deleted/.test(seen)) resolve();
+      });
+      void ended.then(() => resolve());
+    });
+    killGroup(child);
+    await ended;
+    const down = await make("down");
+    expect(down.code, down.stdout + down.stderr).toBe(0);
+    expect(await footprint()).toEqual(before);
+  });
+});
