@@ -198,6 +198,69 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect(await trial.stateText()).not.toContain("initErrors");
   });
 
+  /** Waits for an object, then writes its status as its controller would. */
+  const report = async (path: string, status: object, notUid?: string): Promise<void> => {
+    await vi.waitFor(
+      async () => {
+        const uid = await uidOf(path);
+        expect(uid).toBeDefined();
+        expect(uid).not.toBe(notUid);
+      },
+      { timeout: 30_000, interval: 50 },
+    );
+    await patch(`${path}/status`, { status });
+  };
+  const JOB = "/apis/batch/v1/namespaces/space/jobs/work";
+  const WIDGET = "/apis/example.invalid/v1/namespaces/space/widgets/widget";
+  const ended = (type: "Complete" | "Failed") => {
+    const time = new Date().toISOString();
+    const more = type === "Complete" ? { completionTime: time, succeeded: 1 } : { failed: 1 };
+    const before = type === "Complete" ? "SuccessCriteriaMet" : "FailureTarget";
+    const conditions = [before, type].map((each) => ({
+      ...{ type: each, status: "True", reason: "Test", message: "it said so" },
+      ...{ lastProbeTime: time, lastTransitionTime: time },
+    }));
+    return { startTime: time, ...more, conditions };
+  };
+  const makeEndpoint = (): Promise<unknown> =>
+    server.client.request({
+      method: "PATCH",
+      path: "/apis/discovery.k8s.io/v1/namespaces/space/endpointslices/front-1",
+      query: { fieldManager: "test" },
+      contentType: "application/apply-patch+yaml",
+      body: {
+        ...{ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", addressType: "IPv4" },
+        metadata: { name: "front-1", labels: { "kubernetes.io/service-name": "front" } },
+        endpoints: [{ addresses: ["10.1.2.3"], conditions: { ready: true } }],
+      },
+    });
+
+  it("waits for what each kind means by ready, and runs a failed Job anew", async () => {
+    await trial.configure({ kinds: true });
+    const up = trial.run("up");
+    await report(WIDGET, { phase: "Done" });
+    await report(JOB, ended("Failed"));
+    await makeEndpoint();
+    const failed = await up;
+    expect(failed.exitCode).toBe(1);
+    expect(failed.text).toContain("Job space/work: failed: Test: it said so");
+    const before = await uidOf(JOB);
+
+    const again = trial.run("up");
+    await report(JOB, ended("Complete"), before);
+    const { exitCode, text, outputs } = await again;
+    expect(text).toContain("+- kubernetes:batch/v1:Job work replac");
+    expect(exitCode).toBe(0);
+    expect(outputs["word"]).toBe("[secret]");
+    expect((await trial.outputs(true))["word"]).toMatch(/^\S{24}$/);
+    const definition = await read(
+      "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.invalid",
+    );
+    expect(JSON.stringify(definition?.["spec"])).toContain("x-kubernetes-preserve-unknown-fields");
+    expect((await trial.run("refresh")).changed).toBe(false);
+    expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(0);
+  });
+
   it("replaces what cannot be changed in place", async () => {
     await trial.configure({ deployment: true });
     const up = trial.run("up");
@@ -262,7 +325,7 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
 
   it("is kept out while another operation runs, and goes on after that was killed", async () => {
     const fifo = trial.path("fifo");
-    execFileSync("mkfifo", [fifo]);
+    execFileSync("/bin/sh", ["-c", 'mkfifo "$0"', fifo]);
     await trial.configure({ create: `echo waiting; cat "${fifo}"` });
     const running = trial.start("up");
     await vi.waitFor(() => expect(running.text()).toContain("greet waiting"), 30_000);
@@ -281,7 +344,7 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
 
   it("stops on Ctrl-C: ends what runs, saves, and leaves no process", async () => {
     const fifo = trial.path("fifo");
-    execFileSync("mkfifo", [fifo]);
+    execFileSync("/bin/sh", ["-c", 'mkfifo "$0"', fifo]);
     await trial.configure({ create: `echo "shell $$"; cat "${fifo}"` });
     const running = trial.start("up");
     await vi.waitFor(() => expect(running.text()).toMatch(/greet shell \d+/), 30_000);

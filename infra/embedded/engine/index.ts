@@ -3,11 +3,9 @@
  * gRPC protocol, keeps state in Pulumi's own file backend format, and knows `kubernetes:*`, `command:local:Command` and two
  * `random:*` types. Everything else is a clear error.
  */
-export { EngineError } from "./engine-error.ts";
 export {
   type OperationOptions,
   type OperationResult,
   readOutputs,
   runOperation,
-  type StackOptions,
 } from "./operation.ts";

@@ -6,8 +6,9 @@ import { createDisplay, type Display, type Summary } from "./display.ts";
 import { EngineError, messageOf } from "./engine-error.ts";
 import { createLimit } from "./limit.ts";
 import { StoppedError, startMonitor } from "./monitor.ts";
+import { configOf, type OpenStack, openStack, type StackOptions } from "./open-stack.ts";
 import { startProgram } from "./program.ts";
-import { openConfig, type ProgramConfig, type Project, readProject } from "./project.ts";
+import { type ProgramConfig, readProject } from "./project.ts";
 import { isMap, type PropertyMap, redact, reveal, secret, secretHider } from "./property-values.ts";
 import { createCommandProvider } from "./providers/command.ts";
 import { createKubernetesProvider } from "./providers/kubernetes/index.ts";
@@ -16,29 +17,10 @@ import { recoverResources } from "./recover.ts";
 import { refreshResources } from "./refresh-resources.ts";
 import { createRegistrar } from "./register.ts";
 import { createSession, type Session } from "./session.ts";
-import {
-  backUpCheckpoint,
-  decryptSnapshot,
-  prepareBackend,
-  readCheckpoint,
-  type Snapshot,
-  type StackReference,
-  writeCheckpoint,
-} from "./state/checkpoint.ts";
+import { backUpCheckpoint, prepareBackend, writeCheckpoint } from "./state/checkpoint.ts";
 import { createJournal } from "./state/journal.ts";
 import { acquireLock } from "./state/lock.ts";
-import { createSecretsManager, openSecretsManager, type SecretsManager } from "./state/secrets.ts";
 import { STACK_TYPE } from "./urn.ts";
-
-/** Which stack, and how to get at it. */
-export type StackOptions = {
-  /** The folder of Pulumi.yaml and Pulumi.<stack>.yaml. */
-  readonly projectDirectory: string;
-  readonly stack: string;
-  /** The folder that `pulumi login file://…` would name. */
-  readonly backendDirectory: string;
-  readonly passphrase: string;
-};
 
 /** What to do with a stack. */
 export type OperationOptions = StackOptions & {
@@ -68,44 +50,9 @@ const TITLES = {
   destroy: "Destroying",
 } as const;
 
-type Opened = {
-  readonly project: Project;
-  readonly reference: StackReference;
-  readonly secrets: SecretsManager;
-  readonly snapshot: Snapshot;
-};
-
-const openStack = async (options: StackOptions): Promise<Opened> => {
-  const { stack, passphrase } = options;
-  const project = await readProject(options.projectDirectory, stack);
-  const backendDirectory = resolve(options.backendDirectory);
-  const reference = { backendDirectory, project: project.name, stack };
-  const stored = await readCheckpoint(reference);
-  const salt = stored?.salt ?? project.encryptionSalt;
-  const secrets =
-    salt === undefined
-      ? await createSecretsManager(passphrase)
-      : await openSecretsManager(passphrase, salt);
-  const snapshot = decryptSnapshot(
-    stored?.snapshot ?? { resources: [], pendingOperations: [] },
-    secrets,
-  );
-  return { project, reference, secrets, snapshot };
-};
-
-const configOf = async (opened: Opened, passphrase: string): Promise<ProgramConfig> => {
-  const { project, secrets } = opened;
-  const { encryptionSalt } = project;
-  const own =
-    encryptionSalt === undefined || encryptionSalt === secrets.salt
-      ? secrets
-      : await openSecretsManager(passphrase, encryptionSalt);
-  return openConfig(project, (ciphertext) => own.decrypt(ciphertext));
-};
-
 const runProgram = async (
   session: Session,
-  opened: Opened,
+  opened: OpenStack,
   config: ProgramConfig,
   parallel: number,
 ): Promise<PropertyMap> => {
@@ -165,7 +112,7 @@ const plainOutputs = (
 
 const perform = async (
   options: OperationOptions,
-  opened: Opened,
+  opened: OpenStack,
   display: Display,
 ): Promise<OperationResult> => {
   const start = Date.now();

@@ -1,6 +1,7 @@
+import type { Declaration } from "./declaration.ts";
 import type { Change } from "./diff.ts";
 import { EngineError, UnreachableError } from "./engine-error.ts";
-import type { Declaration, Registration } from "./monitor.ts";
+import type { Registration } from "./monitor.ts";
 import { markSecretKeys, type PropertyMap } from "./property-values.ts";
 import { type Outcome, PartialError, type Provider } from "./providers/provider.ts";
 import type { PendingOperation, ResourceState } from "./resource-state.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
+import type { Declaration } from "./declaration.ts";
 import { UnreachableError } from "./engine-error.ts";
-import type { Declaration } from "./monitor.ts";
 import { containsUnknown, type PropertyMap } from "./property-values.ts";
 import { parseProviderReference, type ResourceState } from "./resource-state.ts";
 import type { Session } from "./session.ts";

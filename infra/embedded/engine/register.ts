@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { Alias, Declaration } from "./declaration.ts";
 import { diffProperties } from "./diff.ts";
 import { EngineError } from "./engine-error.ts";
-import { type Alias, type Declaration, type Registration, StoppedError } from "./monitor.ts";
+import { type Registration, StoppedError } from "./monitor.ts";
 import { containsUnsupported, type PropertyMap } from "./property-values.ts";
 import { type Custom, registerCustom } from "./register-custom.ts";
 import { configureProvider, createDefaultProviders, isProviderType } from "./register-provider.ts";

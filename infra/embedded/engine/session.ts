@@ -11,7 +11,7 @@ import type { Operation } from "./steps.ts";
 import { nameOf, typeOf } from "./urn.ts";
 
 /** The providers that this engine has, by package. */
-export type Providers = {
+type Providers = {
   readonly command: Provider;
   readonly kubernetes: KubernetesProvider;
   readonly random: Provider;

@@ -20,7 +20,7 @@ export type ResourceContext = {
 export type Outcome = { readonly id: string; readonly outputs: PropertyMap };
 
 /** How declared changes can be made. */
-export type ChangePlan =
+type ChangePlan =
   | { readonly kind: "update"; readonly outputs?: PropertyMap }
   /** `beside`: the new one may be made before the old one goes, because they do not share a name. */
   | { readonly kind: "replace"; readonly beside: boolean };
@@ -57,7 +57,7 @@ export type Provider = {
 };
 
 /** What a refresh found. `inputs` differ from the state's where someone else changed a managed field. */
-export type Reading = { readonly inputs: PropertyMap; readonly outputs: PropertyMap };
+type Reading = { readonly inputs: PropertyMap; readonly outputs: PropertyMap };
 
 /** A resource that exists but is not ready or only half made: it is kept in the state, with the reason. */
 export class PartialError extends Error {

@@ -15,7 +15,7 @@ type Settings = Readonly<Record<string, string | boolean>>;
 type Operation = OperationOptions["operation"];
 
 /** What an operation printed, beside its result. */
-export type TrialResult = OperationResult & { readonly text: string };
+type TrialResult = OperationResult & { readonly text: string };
 
 /** A copy of the test program in a folder of its own, with its own state. */
 export type Trial = {

@@ -21,7 +21,7 @@ const DEFAULT_TIMEOUT = 600;
 const PROGRESS_MS = 3_000;
 
 /** Waiting came to an end without the wanted state. */
-export class NotReadyError extends EngineError {}
+class NotReadyError extends EngineError {}
 
 const throttled = (show: (text: string) => void): ((text: string) => void) => {
   let last = "";

@@ -17,7 +17,7 @@ export class ApiError extends Error {
 }
 
 /** One call of the API. */
-export type ApiRequest = {
+type ApiRequest = {
   readonly method: "GET" | "PATCH" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

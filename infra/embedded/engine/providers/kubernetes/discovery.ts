@@ -6,7 +6,7 @@ import type { ObjectName } from "./types.ts";
 type ApiResource = { readonly name: string; readonly kind: string; readonly namespaced: boolean };
 
 /** How the API serves one kind. */
-export type Kind = {
+type Kind = {
   readonly namespaced: boolean;
   readonly collection: (namespace?: string) => string;
 };

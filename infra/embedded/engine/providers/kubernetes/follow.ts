@@ -3,6 +3,8 @@ import { type ApiClient, ApiError, type WatchEvent } from "./client.ts";
 import type { KubernetesObject } from "./types.ts";
 
 type List = {
+  readonly apiVersion: string;
+  readonly kind: string;
   readonly metadata: { readonly resourceVersion: string };
   readonly items?: readonly KubernetesObject[];
 };
@@ -36,7 +38,12 @@ export async function* follow(
 ): AsyncGenerator<readonly KubernetesObject[]> {
   for (;;) {
     const list = (await client.request({ method: "GET", path: collection, query, signal })) as List;
-    const items = new Map((list.items ?? []).map((item) => [item.metadata.name, item]));
+    const { apiVersion, kind } = list;
+    // The items of a list leave out what the list itself says.
+    const type = { apiVersion, kind: kind.replace(/List$/, "") };
+    const items = new Map(
+      (list.items ?? []).map((item) => [item.metadata.name, { ...type, ...item }]),
+    );
     yield [...items.values()];
     const since = { ...query, resourceVersion: list.metadata.resourceVersion };
     try {

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { diffProperties } from "../../diff.ts";
 import { EngineError, messageOf, UnreachableError } from "../../engine-error.ts";
@@ -6,11 +5,8 @@ import { valueAt, withValueAt } from "../../property-path.ts";
 import {
   containsUnknown,
   isMap,
-  mapValues,
-  markSecretKeys,
   markSecretsLike,
   type PropertyMap,
-  type PropertyValue,
   revealMap,
 } from "../../property-values.ts";
 import type { ResourceState } from "../../resource-state.ts";
@@ -21,6 +17,16 @@ import { type ApiClient, ApiError, createApiClient } from "./client.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { createDiscovery, type Discovery } from "./discovery.ts";
 import { loadKubeConfig } from "./kubeconfig.ts";
+import {
+  comparable,
+  hideData,
+  idOf,
+  managerOf,
+  nameIn,
+  outputsOf,
+  sameName,
+  toObject,
+} from "./objects.ts";
 import { checkFor } from "./readiness.ts";
 import { describeName, type KubernetesObject, nameOfObject, type ObjectName } from "./types.ts";
 
@@ -35,94 +41,11 @@ export type KubernetesProvider = Provider & {
   ) => Promise<string>;
 };
 
-const FIELD_MANAGER = "__fieldManager";
 /** What the server says when a field cannot change: the words differ by kind, the meaning does not. */
 const IMMUTABLE =
   /immutable|updates to .* for fields other than|may not (be changed|change fields)|cannot be (changed|updated)/i;
 const isImmutable = (error: unknown): boolean =>
   error instanceof ApiError && error.status === 422 && IMMUTABLE.test(error.message);
-
-/** The SDK cannot have dashes in property names, the API has them. */
-const renameKeys = (value: PropertyValue, from: string, to: string): PropertyValue => {
-  if (Array.isArray(value)) return value.map((item) => renameKeys(item, from, to));
-  if (!isMap(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key.startsWith(from)
-        ? `${to}${key.slice(from.length)}`.replaceAll(from.at(-1) ?? "", to.at(-1) ?? "")
-        : key,
-      renameKeys(item, from, to),
-    ]),
-  );
-};
-
-const withoutNulls = (value: PropertyValue): PropertyValue => {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
-  return mapValues(
-    Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null)),
-    withoutNulls,
-  );
-};
-
-const toObject = (inputs: PropertyMap): KubernetesObject =>
-  withoutNulls(
-    renameKeys(revealMap(inputs), "x_kubernetes_", "x-kubernetes-"),
-  ) as unknown as KubernetesObject;
-
-const nameIn = (inputs: PropertyMap, providerInputs: PropertyMap): ObjectName => {
-  const { apiVersion, kind, metadata } = toObject(inputs);
-  const fallback = providerInputs["namespace"];
-  const namespace = metadata.namespace ?? (typeof fallback === "string" ? fallback : undefined);
-  return { apiVersion, kind, name: metadata.name, namespace };
-};
-
-const groupOf = (apiVersion: string): string =>
-  apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
-
-const sameName = (left: ObjectName, right: ObjectName): boolean =>
-  left.kind === right.kind &&
-  groupOf(left.apiVersion) === groupOf(right.apiVersion) &&
-  left.name === right.name &&
-  left.namespace === right.namespace;
-
-const isSecretKind = (inputs: PropertyMap): boolean =>
-  inputs["apiVersion"] === "v1" && inputs["kind"] === "Secret";
-
-const hideData = (inputs: PropertyMap, map: PropertyMap): PropertyMap =>
-  isSecretKind(inputs) ? markSecretKeys(map, ["data", "stringData"]) : map;
-
-const outputsOf = (live: KubernetesObject, inputs: PropertyMap, manager: string): PropertyMap => {
-  const { managedFields: _, ...metadata } = live.metadata;
-  const object = renameKeys(
-    { ...live, metadata } as unknown as PropertyMap,
-    "x-kubernetes-",
-    "x_kubernetes_",
-  ) as PropertyMap;
-  return {
-    ...hideData(inputs, markSecretsLike(object, inputs) as PropertyMap),
-    __inputs: inputs,
-    __initialApiVersion: live.apiVersion,
-    [FIELD_MANAGER]: manager,
-  };
-};
-
-const managerOf = (inputs: PropertyMap, old: ResourceState | undefined): string => {
-  const wished = toObject(inputs).metadata.annotations?.["pulumi.com/patchFieldManager"];
-  const kept = old?.outputs?.[FIELD_MANAGER];
-  if (wished !== undefined) return wished;
-  return typeof kept === "string" ? kept : `pulumi-kubernetes-${randomBytes(4).toString("hex")}`;
-};
-
-const idOf = ({ metadata }: KubernetesObject): string =>
-  metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
-
-/** What a dry run or another writer changes without any field of ours being different. */
-const comparable = (object: KubernetesObject): PropertyMap => {
-  const { managedFields: _, resourceVersion: __, generation: ___, ...metadata } = object.metadata;
-  const { status: ____, ...rest } = object;
-  return { ...rest, metadata } as unknown as PropertyMap;
-};
 
 /** Manages Kubernetes objects by server-side apply, as @pulumi/kubernetes does. */
 export const createKubernetesProvider = (): KubernetesProvider => {

@@ -18,7 +18,7 @@ export type KubernetesObject = {
 };
 
 /** Which fields one manager owns. */
-export type ManagedFields = {
+type ManagedFields = {
   readonly manager: string;
   readonly operation: string;
   readonly fieldsV1?: unknown;

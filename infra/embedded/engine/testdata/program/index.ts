@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { declareKinds } from "./kinds.ts";
 
 /** A small platform for the engine's own tests: what it declares is set by configuration. */
 const config = new pulumi.Config();
@@ -8,6 +9,7 @@ const password = config.requireSecret("password");
 
 class Platform extends pulumi.ComponentResource {
   readonly address: pulumi.Output<string>;
+  readonly word: pulumi.Output<string> | undefined;
 
   constructor(name: string, provider: k8s.Provider) {
     super("engine:test:Platform", name, {}, { providers: [provider] });
@@ -47,6 +49,10 @@ class Platform extends pulumi.ComponentResource {
         { parent: this, dependsOn: settings },
       );
     }
+    if (config.getBoolean("kinds") === true) {
+      const attempt = config.get("attempt") ?? "1";
+      this.word = declareKinds(namespace.metadata.name, attempt, { parent: this });
+    }
     if (config.getBoolean("extra") === true) {
       const name = "extra";
       new k8s.core.v1.ConfigMap(name, { metadata: { ...metadata, name } }, { parent: this });
@@ -84,3 +90,4 @@ if (config.getBoolean("fail") === true) throw new Error("the program cannot go o
 export const address = platform.address;
 export const made = greet.stdout;
 export const login = password;
+export const word = platform.word;
