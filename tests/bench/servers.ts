@@ -1,0 +1,149 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, readFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { FORM_TYPE, formBody } from "./upload-bodies.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const PEERS = resolve(import.meta.dirname, "peers");
+const START_LIMIT_MS = 60_000;
+const run = promisify(execFile);
+
+/** A way to serve the model, started anew for each measurement. */
+export type ServerKind = {
+  readonly name: string;
+  readonly command: string;
+  readonly args: (port: number) => readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory: string;
+};
+
+export type RunningServer = {
+  readonly url: string;
+  /** From the start of the process to the first answered prediction, milliseconds. */
+  readonly coldStart: number;
+  /** Resident memory of the process and all its children, bytes. */
+  memory(): Promise<number>;
+  stop(): Promise<void>;
+};
+
+/** The service as the repository has it. */
+export const service = (model: string): ServerKind => ({
+  name: "service",
+  command: process.execPath,
+  args: (port) => [
+    "service/main.ts",
+    "--model",
+    model,
+    "--port",
+    String(port),
+    "--metrics-port",
+    "0",
+  ],
+  env: { DRAIN_DELAY: "0" },
+  directory: ROOT,
+});
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** FastAPI and uvicorn with two workers, in a virtual environment in the user's cache. */
+export const fastApi = async (model: string): Promise<ServerKind> => {
+  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  const environment = join(cache, "image-classification-platform/bench/fastapi");
+  const ready = join(environment, "requirements.txt");
+  const requirements = await readFile(join(PEERS, "requirements.txt"), "utf8");
+  const installed = (await exists(ready)) ? await readFile(ready, "utf8") : "";
+  if (installed !== requirements) {
+    process.stderr.write("installing FastAPI and its engines (once) …\n");
+    await run("python3", ["-m", "venv", "--clear", environment]);
+    const pip = join(environment, "bin/pip");
+    const from = ["-r", join(PEERS, "requirements.txt")];
+    await run(pip, ["install", "--quiet", "--disable-pip-version-check", ...from]);
+    await run("cp", [join(PEERS, "requirements.txt"), ready]);
+  }
+  return {
+    name: "fastapi",
+    command: join(environment, "bin/uvicorn"),
+    args: (port) => [
+      ...["fastapi_app:app", "--host", "127.0.0.1", "--port", String(port)],
+      ...["--workers", "2", "--log-level", "warning"],
+    ],
+    env: { MODEL_DIR: model },
+    directory: PEERS,
+  };
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+};
+
+const children = async (pid: number): Promise<number[]> => {
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  const direct = list.split(" ").filter(Boolean).map(Number);
+  return [pid, ...(await Promise.all(direct.map(children))).flat()];
+};
+
+const residentBytes = async (pid: number): Promise<number> => {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+};
+
+const treeMemory = async (pid: number): Promise<number> =>
+  (await Promise.all((await children(pid)).map(residentBytes))).reduce((sum, n) => sum + n, 0);
+
+const answers = async (url: string, body: Buffer): Promise<boolean> => {
+  try {
+    const headers = { "content-type": FORM_TYPE };
+    const response = await fetch(`${url}/predict`, {
+      method: "POST",
+      headers,
+      body: new Uint8Array(body),
+    });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+};
+
+const end = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  await ended;
+};
+
+/** Starts a server and waits for its first prediction. */
+export const startServer = async (kind: ServerKind, photo: Buffer): Promise<RunningServer> => {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const body = formBody(photo);
+  const begun = performance.now();
+  const child = spawn(kind.command, kind.args(port), {
+    cwd: kind.directory,
+    env: { ...process.env, ...kind.env },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  while (!(await answers(url, body))) {
+    if (child.exitCode !== null) throw new Error(`${kind.name} ended with ${child.exitCode}`);
+    if (performance.now() - begun > START_LIMIT_MS) {
+      await end(child);
+      throw new Error(`${kind.name} gave no answer within ${START_LIMIT_MS / 1000} s`);
+    }
+    await new Promise((retry) => setTimeout(retry, 5));
+  }
+  const coldStart = performance.now() - begun;
+  return { url, coldStart, memory: () => treeMemory(child.pid ?? 0), stop: () => end(child) };
+};

@@ -1,0 +1,51 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+
+/** Photos to ask with: those of a directory of class sub-folders, or drawn ones of the same size. */
+export const readPhotos = async (
+  directory: string | undefined,
+  count: number,
+): Promise<Buffer[]> => {
+  if (directory === undefined) return drawPhotos(count);
+  const classes = (await readdir(directory)).sort();
+  const each = Math.ceil(count / classes.length);
+  const photos: Promise<Buffer>[] = [];
+  for (const name of classes) {
+    const files = (await readdir(join(directory, name))).sort().slice(0, each);
+    photos.push(...files.map((file) => readFile(join(directory, name, file))));
+  }
+  return Promise.all(photos);
+};
+
+/** Noise around a colour: decodes and compresses about as a photo of 320 × 240 does. */
+const drawPhotos = (count: number): Promise<Buffer[]> =>
+  Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      sharp({
+        create: {
+          width: 320,
+          height: 240,
+          channels: 3,
+          background: "gray",
+          noise: { type: "gaussian", mean: 64 + ((i * 37) % 128), sigma: 20 },
+        },
+      })
+        .jpeg({ quality: 85 })
+        .toBuffer(),
+    ),
+  );
+
+const BOUNDARY = "benchmark-boundary";
+/** Content-Type of `formBody`. */
+export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`;
+
+/** A form with one image, as curl sends it. */
+export const formBody = (image: Uint8Array): Buffer =>
+  Buffer.concat([
+    Buffer.from(
+      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`,
+    ),
+    image,
+    Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
+  ]);
