@@ -310,13 +310,30 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(0);
   });
 
-  it.each([1, 3, 5, 7])("loses nothing when killed at its step %i", async (step) => {
+  const killAtStep = async (step: number): Promise<void> => {
     const running = trial.start("up");
     running.process.stdout?.on("data", () => {
       const steps = running.text().match(/creating \(0s\)/g) ?? [];
       if (steps.length >= step) running.process.kill("SIGKILL");
     });
     expect(await running.ended).not.toBe(0);
+  };
+
+  it("deletes what a command had begun to make when it was killed", async () => {
+    const fifo = trial.path("fifo");
+    execFileSync("/bin/sh", ["-c", 'mkfifo "$0"', fifo]);
+    await trial.configure({ create: `echo waiting; cat "${fifo}"` });
+    const running = trial.start("up");
+    await vi.waitFor(() => expect(running.text()).toContain("greet waiting"), 30_000);
+    running.process.kill("SIGKILL");
+    await running.ended;
+    await writeFile(fifo, "");
+    expect((await trial.run("destroy")).exitCode).toBe(0);
+    expect(await trial.journal()).toEqual(["deleted"]);
+  });
+
+  it.each([1, 3, 5, 7])("loses nothing when killed at its step %i", async (step) => {
+    await killAtStep(step);
     expect(await trial.run("up")).toMatchObject({ exitCode: 0 });
     expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(0);
     expect((await trial.run("destroy")).exitCode).toBe(0);

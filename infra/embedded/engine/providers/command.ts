@@ -91,7 +91,8 @@ const run = async (
     },
   });
   const interrupt = (): void => {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGINT");
+    // Not SIGINT: a shell's background jobs ignore that one, and would hold the output open.
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
   };
   context.signal.addEventListener("abort", interrupt, { once: true });
   try {
