@@ -7,9 +7,8 @@ export type CommandOptions = {
   readonly env?: NodeJS.ProcessEnv;
   /** Written to standard input. */
   readonly input?: string;
-  /** Milliseconds after which the command is ended; none by default. */
+  /** Milliseconds after which the command is ended, and the call fails; none by default. */
   readonly timeout?: number;
-  readonly signal?: AbortSignal;
 };
 
 /** What a command printed, and how it ended: `code` is null when a signal ended it. */
@@ -30,8 +29,8 @@ export const tryCommand = (
       stdio: ["pipe", "pipe", "pipe"],
       ...(options.cwd && { cwd: options.cwd }),
       ...(options.env && { env: options.env }),
-      ...(options.timeout && { timeout: options.timeout }),
-      ...(options.signal && { signal: options.signal }),
+      // Not spawn's own timeout: its timer outlives a program that could not be started, and keeps this process alive.
+      ...(options.timeout && { signal: AbortSignal.timeout(options.timeout) }),
     };
     const child = spawn(program, args, spawnOptions);
     let stdout = "";

@@ -9,10 +9,10 @@ import { UserError } from "../user-error.ts";
 const PULUMI_CLI = "pulumi@3.265.0";
 
 /** How to call the Pulumi CLI: the program and its first arguments. */
-export type PulumiCli = readonly [program: string, ...args: string[]];
+type PulumiCli = readonly [program: string, ...args: string[]];
 
 /** What a stack's file says of its cluster; the program checks it, here only what is needed before the program runs. */
-export type DeclaredCluster = {
+type DeclaredCluster = {
   readonly kind: "embedded" | "minikube" | "existing";
   readonly profile: string;
 };

@@ -45,7 +45,7 @@ export const isPortOpen = (port: number): Promise<boolean> =>
   });
 
 /** The command line of the process that listens on a port, for an error message; empty when `ss` cannot say. */
-export const listenerOf = async (port: number): Promise<string> => {
+const listenerOf = async (port: number): Promise<string> => {
   const { stdout } = await tryCommand("ss", ["-Hltnp", `sport = :${port}`]);
   return /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout)?.slice(1, 3).join(", process ") ?? "";
 };
