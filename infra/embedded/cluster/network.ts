@@ -23,19 +23,26 @@ export const ensureNetwork = async (): Promise<void> => {
   await runCommand("ip", ["link", "set", BRIDGE, "up"]);
 };
 
-/** Chains that kube-proxy, kubelet and the CNI plugins make. */
-const OUR_CHAIN = /^:?(?:KUBE-|CNI-)/;
-const mentionsOurs = (rule: string): boolean =>
-  / -[jg] (?:KUBE-|CNI-)/.test(rule) || /^-A (?:KUBE-|CNI-)/.test(rule) || rule.includes(POD_CIDR);
+/** A chain that kube-proxy, kubelet or a CNI plugin made, or a rule in it, to it, or about the pods' addresses. */
+const isOurs = (line: string): boolean =>
+  /^:(?:KUBE|CNI)-/.test(line) ||
+  (line.startsWith("-A ") &&
+    (/^-A (?:KUBE|CNI)-/.test(line) ||
+      / -[jg] (?:KUBE|CNI)-/.test(line) ||
+      line.includes(POD_CIDR)));
+
+/** What `iptables-save` printed, without the cluster's chains and rules. */
+export const withoutClusterRules = (saved: string): string =>
+  saved
+    .split("\n")
+    .filter((line) => !isOurs(line))
+    .join("\n");
 
 /** Removes what the cluster programmed into the packet filter; rules of other programs stay. */
 const cleanPacketFilter = async (iptables: "iptables" | "ip6tables"): Promise<void> => {
   const saved = await tryCommand(`${iptables}-save`, []);
   if (saved.code !== 0 || !/KUBE-|CNI-/.test(saved.stdout)) return;
-  const kept = saved.stdout
-    .split("\n")
-    .filter((line) => !(line.startsWith(":") ? OUR_CHAIN.test(line) : mentionsOurs(line)))
-    .join("\n");
+  const kept = withoutClusterRules(saved.stdout);
   await runCommand(`${iptables}-restore`, [], { input: kept });
 };
 
