@@ -2,7 +2,6 @@ import { access } from "node:fs/promises";
 import { step } from "../console.ts";
 import { requireFreePort, requireRoot } from "../embedded/cluster/host.ts";
 import { places, SERVICE_PORT } from "../embedded/cluster/layout.ts";
-import { runningPid } from "../embedded/cluster/processes.ts";
 import { startCluster } from "../embedded/cluster/start.ts";
 import { runCommand, tryCommand } from "../run-command.ts";
 import type { Selection } from "./selection.ts";
@@ -20,8 +19,8 @@ const exists = (path: string): Promise<boolean> =>
 export const healCluster = async ({ cluster }: Selection): Promise<void> => {
   if (cluster.kind === "embedded") {
     requireRoot();
-    // Without a running kube-proxy the port is not ours: whoever listens there would get the service's requests.
-    if (!(await runningPid("kube-proxy"))) await requireFreePort(SERVICE_PORT, "the service");
+    // kube-proxy serves the port without a socket: whoever has one there would never get a request again.
+    await requireFreePort(SERVICE_PORT, "the service");
     if (await exists(places.adminKubeconfig)) await startCluster();
     return;
   }

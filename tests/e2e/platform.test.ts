@@ -175,18 +175,19 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
   });
 
   it("rolls out without a failed request", async () => {
+    const pods = ["get", "pods", "-n", "cats-dogs", "-l", "app.kubernetes.io/name=api"];
+    const old = (await kubectl(...pods, "-o", "name")).stdout.trim();
     const load = steadyLoad(() => predict("artifacts/samples/cat.0.png"));
     expect((await kubectl("rollout", "restart", "deployment/api", "-n", "cats-dogs")).code).toBe(0);
     const status = await kubectl(
       ...["rollout", "status", "deployment/api", "-n", "cats-dogs", "--timeout=120s"],
     );
     expect(status.code, status.stderr).toBe(0);
-    // The old pod drains for some seconds more.
-    const wait = await kubectl(
-      ...["wait", "pods", "-n", "cats-dogs", "-l", "app.kubernetes.io/name=api"],
-      ...["--for=jsonpath={.status.phase}=Running", "--timeout=60s"],
+    // Until the old pod has drained and gone.
+    const gone = await kubectl(
+      ...["wait", "--for=delete", old, "-n", "cats-dogs", "--timeout=90s"],
     );
-    expect(wait.code, wait.stderr).toBe(0);
+    expect(gone.code, gone.stderr).toBe(0);
     const { sent, failures } = await load.stop();
     expect(sent).toBeGreaterThan(20);
     expect(failures).toEqual([]);

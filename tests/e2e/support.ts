@@ -105,6 +105,9 @@ const cgroups = (directory = "/sys/fs/cgroup", depth = 2): string[] =>
       ...(depth > 1 ? cgroups(join(directory, entry.name), depth - 1) : []),
     ]);
 
+/** Ports of the node's processes and of the service: other programs of this machine come and go. */
+const OUR_PORTS = /:(?:8080|9090|560[123]|6443|102[45]\d)$/;
+
 /** What a cluster could leave on a machine. Rules are counted without their packet counters. */
 export const footprint = async (): Promise<Readonly<Record<string, readonly string[]>>> => {
   const lines = (text: string): string[] => text.split("\n").filter(Boolean).sort();
@@ -117,6 +120,8 @@ export const footprint = async (): Promise<Readonly<Record<string, readonly stri
     rules: lines(await run("iptables-save")).filter((line) => /KUBE-|CNI-/.test(line)),
     rules6: lines(await run("ip6tables-save")).filter((line) => /KUBE-|CNI-/.test(line)),
     cgroups: cgroups(),
-    ports: lines(await run("ss", "-Hltn")).map((line) => line.split(/\s+/)[3] ?? ""),
+    ports: lines(await run("ss", "-Hltn"))
+      .map((line) => line.split(/\s+/)[3] ?? "")
+      .filter((address) => OUR_PORTS.test(address)),
   };
 };

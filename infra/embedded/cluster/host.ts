@@ -33,7 +33,7 @@ export const requireRoot = (): void => {
   }
 };
 
-/** Whether something listens on a TCP port of 127.0.0.1. */
+/** Whether a TCP port of 127.0.0.1 takes connections. */
 export const isPortOpen = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1" });
@@ -44,15 +44,40 @@ export const isPortOpen = (port: number): Promise<boolean> =>
     socket.once("connect", done(true)).once("error", done(false)).setTimeout(2_000, done(false));
   });
 
-/** The command line of the process that listens on a port, for an error message; empty when `ss` cannot say. */
+/** Addresses of /proc/net/tcp on which 127.0.0.1 is answered: any, loopback, and their IPv6 forms. */
+const ANSWERS_LOOPBACK = /^(?:0{8}|[0-9A-F]{6}7F|0{32}|0{24}01000000|0{16}0{4}FFFF[0-9A-F]{6}7F)$/;
+const LISTENING = "0A";
+
+/**
+ * Whether a process listens on a port of 127.0.0.1. Not the same as a port that answers: kube-proxy's rules forward the
+ * service's port without any socket, even when kube-proxy has died.
+ */
+const hasListener = async (port: number): Promise<boolean> => {
+  if (process.platform !== "linux") return isPortOpen(port);
+  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
+  const tables = await Promise.all(
+    ["tcp", "tcp6"].map((name) => readFile(`/proc/net/${name}`, "utf8").catch(() => "")),
+  );
+  return tables
+    .flatMap((table) => table.split("\n").slice(1))
+    .some((line) => {
+      const [, local = "", , state] = line.trim().split(/\s+/);
+      const [address = "", hexPort] = local.split(":");
+      return state === LISTENING && hexPort === wanted && ANSWERS_LOOPBACK.test(address);
+    });
+};
+
+/** The name and id of the process that listens on a port, for an error message; empty when `ss` cannot say. */
 const listenerOf = async (port: number): Promise<string> => {
-  const { stdout } = await tryCommand("ss", ["-Hltnp", `sport = :${port}`]);
+  const { stdout } = await tryCommand("ss", ["-Hltnp", `sport = :${port}`]).catch(() => ({
+    stdout: "",
+  }));
   return /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout)?.slice(1, 3).join(", process ") ?? "";
 };
 
 /** @throws UserError that names the port, what it is for and who has it, when one is taken. */
 export const requireFreePort = async (port: number, purpose: string): Promise<void> => {
-  if (!(await isPortOpen(port))) return;
+  if (!(await hasListener(port))) return;
   const owner = await listenerOf(port);
   throw new UserError(
     `Port ${port} (${purpose}) is in use${owner && ` by ${owner}`}; stop that program and run again.`,
