@@ -61,6 +61,7 @@ test-fast: lint ## lint and unit tests
 	@npm run -s test:unit
 
 test: test-fast ## everything: lint, unit, integration, end to end on the real cluster
+	@node infra/cli/build-tools.ts kubernetes etcd
 	@npm run -s test:integration
 	@npm run -s test:e2e
 
