@@ -1,7 +1,7 @@
 import type { ModelMetadata } from "../model/metadata.ts";
 
 /** `serving` still holds while a drain lets clients move away; `closing` answers no new prediction. */
-export type Phase = "serving" | "draining" | "closing";
+type Phase = "serving" | "draining" | "closing";
 
 /** What the routes need to know of the process. Only main's parts change it. */
 export type Lifecycle = {

@@ -1,55 +1,12 @@
-import { Command } from "commander";
-import pino from "pino";
-import { startService } from "./service.ts";
-import { readSettings } from "./settings.ts";
+import { enableCompileCache } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-type Flags = { readonly model?: string; readonly port?: string; readonly metricsPort?: string };
+// Each thread compiles the same modules again at each start. With the results of an earlier start that takes half of
+// the time and a good deal less memory. Workers read the variable; the image brings a cache of its own.
+process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache");
+enableCompileCache();
 
-const command = new Command("serve")
-  .description("Answers predictions of a trained model over HTTP.")
-  .option("--model <dir>", "model store or model directory (MODEL_DIR, else artifacts/model)")
-  .option("--port <number>", "port of the API (PORT, else 8080)")
-  .option("--metrics-port <number>", "port of /metrics alone (METRICS_PORT, else 9090)")
-  .action(async (flags: Flags) => {
-    const settings = readSettings({
-      ...process.env,
-      ...(flags.model !== undefined && { MODEL_DIR: flags.model }),
-      ...(flags.port !== undefined && { PORT: flags.port }),
-      ...(flags.metricsPort !== undefined && { METRICS_PORT: flags.metricsPort }),
-    });
-    const service = await startService({
-      settings,
-      env: process.env,
-      log: pino({
-        level: settings.LOG_LEVEL,
-        base: null,
-        timestamp: pino.stdTimeFunctions.isoTime,
-      }),
-      metricsPortRequired: Boolean(flags.metricsPort ?? process.env["METRICS_PORT"]),
-    });
-
-    let stopping = false;
-    const stop = (delaySeconds: number): void => {
-      // Whoever asks twice does not want to wait.
-      if (stopping) process.exit(1);
-      stopping = true;
-      service.stop(delaySeconds).then(() => process.exit(0), fail);
-    };
-    process.on("SIGTERM", () => stop(settings.DRAIN_DELAY));
-    process.on("SIGINT", () => stop(0));
-  });
-
-const explain = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  if ("code" in error && error.code === "EADDRINUSE" && "port" in error) {
-    return `Port ${error.port} is in use; stop the other program or choose another port.`;
-  }
-  return error.message;
-};
-
-const fail = (error: unknown): never => {
-  process.stderr.write(`${explain(error)}\n`);
-  process.exit(1);
-};
-
-command.parseAsync().catch(fail);
+// Not a static import: those are compiled before the first line runs.
+const { runCommandLine } = await import("./command-line.ts");
+runCommandLine();

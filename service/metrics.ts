@@ -18,7 +18,7 @@ export const METRIC = {
 } as const;
 
 /** Why a prediction was not made. */
-export const FAILURE_REASONS = ["rejected", "cancelled", "deadline", "decode", "backend"] as const;
+const FAILURE_REASONS = ["rejected", "cancelled", "deadline", "decode", "backend"] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 // Fine where the objectives lie (250 ms), coarse up to the deadline.

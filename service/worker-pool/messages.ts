@@ -16,7 +16,7 @@ export type WorkerRequest =
   | { readonly type: "predict"; readonly id: number; readonly image: Uint8Array };
 
 /** Milliseconds that a prediction spent in each stage inside the worker. */
-export type StageTimes = {
+type StageTimes = {
   readonly decode: number;
   /** From the decoded pixels to the start of the run: another image of this worker was being run. */
   readonly queue: number;

@@ -7,6 +7,8 @@ import type { Answer, ModelReference, WorkerReply, WorkerRequest } from "./messa
 
 /** Images that a worker holds at once: one is computed while the next ones are decoded. */
 const DEPTH = 3;
+// An image's garbage is small objects that hold large buffers: collect it often.
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
 const MAX_RESTART_DELAY_MS = 30_000;
 
 export type PoolOptions = {
@@ -137,7 +139,7 @@ export const createPool = (options: PoolOptions): Pool => {
   };
 
   const start = (): Member => {
-    const worker = new Worker(program);
+    const worker = new Worker(program, { resourceLimits: LIMITS });
     const member: Member = { worker, jobs: new Map(), ready: false, loading: undefined };
     members.add(member);
     let cause: unknown;

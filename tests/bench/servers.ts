@@ -43,7 +43,8 @@ export const service = (model: string): ServerKind => ({
     "--metrics-port",
     "0",
   ],
-  env: { DRAIN_DELAY: "0" },
+  // The second as in the image.
+  env: { DRAIN_DELAY: "0", MALLOC_MMAP_THRESHOLD_: "65536" },
   directory: ROOT,
 });
 

@@ -1,0 +1,98 @@
+import type { Server } from "node:http";
+import { Hono } from "hono";
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import { createAdmission } from "./admission.ts";
+import { createApp } from "./app.ts";
+import { readBuildInfo } from "./build-info.ts";
+import { drain } from "./drain.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { watchModel } from "./model-watcher.ts";
+import type { ServiceEnv } from "./observe.ts";
+import { metricsRoute } from "./routes/metrics.ts";
+import { createHttpServer, listen } from "./server.ts";
+import type { Settings } from "./settings.ts";
+import type { Pool } from "./worker-pool/pool.ts";
+
+/** An overload is over when nothing was refused for as long as Retry-After asks clients to wait. */
+const OVERLOAD_MS = 1000;
+
+export type FrontendOptions = {
+  readonly settings: Settings;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+  /** Whether a taken METRICS_PORT is an error, because somebody asked for it. */
+  readonly metricsPortRequired: boolean;
+  readonly pool: Pool;
+};
+
+export type Frontend = {
+  readonly metrics: Metrics;
+  /** Answers what is under way, and no more. @param delaySeconds how long it still takes requests */
+  drain(delaySeconds: number): Promise<void>;
+};
+
+const isPortTaken = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+
+/** Opens the ports, and serves the model that the directory offers. @throws the socket's error, such as EADDRINUSE */
+export const startFrontend = async (options: FrontendOptions): Promise<Frontend> => {
+  const { settings, env, log, metricsPortRequired, pool } = options;
+  const lifecycle: Lifecycle = { phase: "serving", model: undefined };
+  const build = readBuildInfo(env);
+  const metrics = createMetrics(new Registry(), { queueDepth: pool.queued, build });
+  const app = createApp({
+    pool,
+    lifecycle,
+    metrics,
+    build,
+    log,
+    admission: createAdmission({
+      sustained: settings.SLOTS,
+      burst: Math.max(settings.SLOTS, settings.BURST_SLOTS),
+      recoverMs: OVERLOAD_MS,
+    }),
+    body: { maxBytes: settings.MAX_BODY_BYTES, timeoutSeconds: settings.BODY_TIMEOUT },
+    deadlineSeconds: settings.DEADLINE,
+  });
+  const metricsApp = new Hono<ServiceEnv>().route("/", metricsRoute(metrics.registry));
+  const requestSeconds = settings.BODY_TIMEOUT + settings.DEADLINE;
+  const servers: Server[] = [];
+  const open = async (target: Hono<ServiceEnv>, port: number): Promise<number> => {
+    const server = createHttpServer(target, requestSeconds);
+    const opened = await listen(server, port, settings.HOST);
+    servers.push(server);
+    return opened;
+  };
+
+  const port = await open(app, settings.PORT);
+  const metricsPort = await open(metricsApp, settings.METRICS_PORT).catch((error: unknown) => {
+    if (metricsPortRequired || !isPortTaken(error)) throw error;
+    log.warn(
+      `Port ${settings.METRICS_PORT} is in use, so /metrics is on port ${port} only; choose one with --metrics-port.`,
+    );
+    return undefined;
+  });
+  log.info(
+    { host: settings.HOST, port, metricsPort, workers: settings.WORKERS, build },
+    "listening",
+  );
+  const stopWatching = watchModel({
+    directory: settings.MODEL_DIR,
+    pollSeconds: settings.MODEL_POLL,
+    pool,
+    lifecycle,
+    metrics,
+    log,
+  });
+
+  return {
+    metrics,
+    drain: async (delaySeconds) => {
+      const timeoutSeconds = settings.DRAIN_TIMEOUT;
+      await drain({ servers, lifecycle, delaySeconds, timeoutSeconds, log });
+      stopWatching();
+    },
+  };
+};
