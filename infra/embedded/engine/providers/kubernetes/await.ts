@@ -6,6 +6,7 @@ import { byName, follow, type Selection } from "./follow.ts";
 import { checkFor, hasReadyEndpoint, needsEndpoints, type Readiness } from "./readiness.ts";
 import { conditionsOf, type KubernetesObject, nameOfObject } from "./types.ts";
 import { parseWaitFor } from "./wait-for.ts";
+import { showWarnings } from "./warnings.ts";
 
 /** What waiting needs to know besides the object. */
 export type AwaitOptions = {
@@ -38,10 +39,11 @@ const throttled = (show: (text: string) => void): ((text: string) => void) => {
 const awaitSelection = async (
   selection: Selection,
   test: (items: readonly KubernetesObject[]) => Readiness,
-  options: AwaitOptions & { readonly seconds: number },
+  options: AwaitOptions & { readonly seconds: number; readonly namespace: string | undefined },
 ): Promise<readonly KubernetesObject[]> => {
   const { client, signal, seconds } = options;
   const progress = throttled(options.progress);
+  const endWarnings = showWarnings(client, options.namespace, options.progress);
   const timeout = AbortSignal.timeout(seconds * 1000);
   let text = "";
   try {
@@ -56,6 +58,8 @@ const awaitSelection = async (
     if (error instanceof NotReadyError) throw error;
     if (signal.aborted) throw new NotReadyError(`interrupted while waiting (${text})`);
     if (!timeout.aborted) throw error;
+  } finally {
+    endWarnings();
   }
   throw new NotReadyError(
     `not ready after ${formatDuration(seconds * 1000)}: ${text}; a longer customTimeouts may help.`,
@@ -114,7 +118,7 @@ export const awaitReady = async (
   if (annotations["pulumi.com/skipAwait"] === "true") return object;
   const check = checkOf(object);
   const seconds = options.timeout ?? checkFor(object)?.timeout ?? DEFAULT_TIMEOUT;
-  const timed = { ...options, seconds };
+  const timed = { ...options, seconds, namespace: object.metadata.namespace };
   const skip = check === undefined || check(object).state === "ready";
   let live = object;
   if (!skip && !(await waitsForConsumer(object, client))) {
@@ -154,6 +158,6 @@ export const awaitGone = async (object: KubernetesObject, options: AwaitOptions)
       const why = conditionsOf(item).findLast(({ status }) => status === "True")?.message;
       return { state: "waiting", text: `terminating${why === undefined ? "" : `: ${why}`}` };
     },
-    { ...options, seconds },
+    { ...options, seconds, namespace: object.metadata.namespace },
   );
 };
