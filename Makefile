@@ -66,4 +66,5 @@ test: test-fast ## everything: lint, unit, integration, end to end on the real c
 	@npm run -s test:e2e
 
 bench: $(INSTALLED) ## measure, side by side, and print the figures
+	@node tests/bench/platform.ts
 	@node tests/bench/service.ts
