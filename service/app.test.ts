@@ -12,6 +12,10 @@ import { createMetrics, METRIC } from "./metrics.ts";
 import { createHttpServer, listen } from "./server.ts";
 import { type Pool, type PoolAnswer, WorkerCrashedError } from "./worker-pool/pool.ts";
 
+/** Awaits a condition, for as long as a busy machine may need. */
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: 15_000 });
+
 const model = {
   name: "cats-dogs",
   version: "abc",
@@ -51,8 +55,8 @@ beforeEach(async () => {
     build,
     admission: createAdmission({ sustained: 1, burst: 2, recoverMs: 60_000 }),
     metrics: createMetrics(registry, { queueDepth: pool.queued, build }),
-    body: { maxBytes: 1000, timeoutSeconds: 0.2 },
-    deadlineSeconds: 0.2,
+    body: { maxBytes: 1000, timeoutSeconds: 1 },
+    deadlineSeconds: 1,
     log: pino({ level: "debug" }, { write: (line) => logged.push(JSON.parse(line)) }),
   });
   server = createHttpServer(app, 1);
@@ -175,7 +179,7 @@ describe("POST /predict", () => {
     controller.abort();
     expect(await gone).toBe("gone");
     expect(await aborted.promise).toMatchObject({ code: "cancelled" });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await sample(METRIC.failures, { reason: "cancelled" })).toBe(1),
     );
     expect(await sample(METRIC.requests, { status: "499" })).toBe(1);
@@ -185,7 +189,7 @@ describe("POST /predict", () => {
     const release = Promise.withResolvers<PoolAnswer>();
     predict.mockReturnValue(release.promise);
     const held = [post("a"), post("b")];
-    await vi.waitFor(() => expect(predict).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(predict).toHaveBeenCalledTimes(2));
     // The headers alone: had the service waited for the body, nothing would come back.
     const refused = await raw(
       "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\nconnection: close\r\n\r\n",
@@ -293,7 +297,7 @@ describe("request ids and logs", () => {
 
   it("logs a probe's success at debug only", async () => {
     await fetch(`${base}/livez`);
-    await vi.waitFor(() => expect(logged).toHaveLength(1));
+    await eventually(() => expect(logged).toHaveLength(1));
     expect(logged[0]).toMatchObject({ level: 20, route: "/livez", status: 200 });
   });
 });

@@ -50,7 +50,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     log,
     admission: createAdmission({
       sustained: settings.SLOTS,
-      burst: Math.max(settings.SLOTS, settings.BURST_SLOTS),
+      burst: settings.BURST_SLOTS,
       recoverMs: OVERLOAD_MS,
     }),
     body: { maxBytes: settings.MAX_BODY_BYTES, timeoutSeconds: settings.BODY_TIMEOUT },

@@ -11,6 +11,10 @@ import { createMetrics, METRIC } from "./metrics.ts";
 import { watchModel } from "./model-watcher.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 
+/** Awaits a condition, for as long as a busy machine may need. */
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: 15_000 });
+
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
 const metadata = (of: string) => ({ name: "m", version: of[7], digest: of }) as ModelMetadata;
 
@@ -34,7 +38,7 @@ const watch = (): void => {
     log: pino({}, { write: (line) => logged.push(JSON.parse(line)) }),
   });
 };
-const serves = (of: string) => vi.waitFor(() => expect(lifecycle.model?.digest).toBe(of));
+const serves = (of: string) => eventually(() => expect(lifecycle.model?.digest).toBe(of));
 const warnings = () => logged.filter((line) => line.level === 40);
 
 beforeEach(async () => {
@@ -51,7 +55,7 @@ afterEach(async () => {
 describe("watchModel", () => {
   it("waits for a first model, says so once, and takes up each new one", async () => {
     watch();
-    await vi.waitFor(() => expect(warnings()).toHaveLength(1));
+    await eventually(() => expect(warnings()).toHaveLength(1));
     expect(warnings()[0]?.msg).toMatch(/is missing; train a model first .*waiting for a model/);
     await offer(digest("a"));
     await serves(digest("a"));
@@ -71,7 +75,7 @@ describe("watchModel", () => {
     await serves(digest("a"));
     use.mockRejectedValue(new ModelError("digest-mismatch", "It differs."));
     await offer(digest("b"));
-    await vi.waitFor(() => expect(use.mock.calls.length).toBeGreaterThan(2));
+    await eventually(() => expect(use.mock.calls.length).toBeGreaterThan(2));
     expect(lifecycle.model?.digest).toBe(digest("a"));
     expect(warnings().map((line) => line.msg)).toEqual([
       "It differs. (the model before it keeps serving)",
@@ -86,7 +90,7 @@ describe("watchModel", () => {
     use.mockRejectedValueOnce(new ModelError("corrupt", "No graph."));
     await offer(digest("a"));
     watch();
-    await vi.waitFor(() => expect(warnings()).toHaveLength(1));
+    await eventually(() => expect(warnings()).toHaveLength(1));
     await offer(digest("b"));
     await serves(digest("b"));
   });

@@ -7,7 +7,6 @@ describe("readSettings", () => {
     expect(readSettings({})).toMatchObject({
       PORT: 8080,
       METRICS_PORT: 9090,
-      SLOTS: 16,
       DEADLINE: 2,
       DRAIN_DELAY: 5,
       WORKERS: availableParallelism(),
@@ -15,10 +14,18 @@ describe("readSettings", () => {
   });
 
   it("takes what is set, and what is set to nothing as not set", () => {
-    expect(readSettings({ PORT: "0", DEADLINE: "0.5", SLOTS: "" })).toMatchObject({
+    expect(readSettings({ PORT: "0", DEADLINE: "0.5", MODEL_DIR: "" })).toMatchObject({
       PORT: 0,
       DEADLINE: 0.5,
-      SLOTS: 16,
+      MODEL_DIR: "artifacts/model",
+    });
+  });
+
+  it("has slots for each worker, and never fewer for a burst", () => {
+    expect(readSettings({ WORKERS: "2" })).toMatchObject({ SLOTS: 10, BURST_SLOTS: 32 });
+    expect(readSettings({ WORKERS: "2", SLOTS: "40" })).toMatchObject({
+      SLOTS: 40,
+      BURST_SLOTS: 40,
     });
   });
 

@@ -5,6 +5,12 @@ const port = z.coerce.number().int().min(0).max(65535);
 const seconds = z.coerce.number().min(0).max(3600);
 const count = z.coerce.number().int().min(1).max(1024);
 
+/**
+ * Requests inside for each worker. Overloaded, five keep a worker busy and are answered within some 90 ms at 60 images/s;
+ * not overloaded, a burst of more is queued and not refused.
+ */
+const SLOTS_A_WORKER = { sustained: 5, burst: 16 };
+
 /** Every setting of the service, by the name of its environment variable. Durations are seconds. */
 const schema = z.object({
   /** Model store, or one model's directory. */
@@ -16,10 +22,10 @@ const schema = z.object({
   METRICS_PORT: port.default(9090),
   /** Worker threads. The default obeys CPU affinity and the container's CPU limit. */
   WORKERS: count.default(() => availableParallelism()),
-  /** Requests inside while the service is overloaded. */
-  SLOTS: count.default(16),
-  /** Requests inside while it is not. */
-  BURST_SLOTS: count.default(32),
+  /** Requests inside while the service is overloaded. Default: by the number of workers. */
+  SLOTS: count.optional(),
+  /** Requests inside while it is not. Default: by the number of workers. */
+  BURST_SLOTS: count.optional(),
   /** For an answer, after the body has arrived. */
   DEADLINE: seconds.default(2),
   BODY_TIMEOUT: seconds.default(10),
@@ -30,7 +36,10 @@ const schema = z.object({
   LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
 });
 
-export type Settings = z.infer<typeof schema>;
+export type Settings = z.infer<typeof schema> & {
+  readonly SLOTS: number;
+  readonly BURST_SLOTS: number;
+};
 
 /** A setting that cannot be used. The message is one line that names it. */
 export class SettingsError extends Error {
@@ -46,7 +55,11 @@ export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
   // A variable that is set to nothing counts as not set, as in a Compose file or a chart.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const result = schema.safeParse(given);
-  if (result.success) return result.data;
+  if (result.success) {
+    const { WORKERS, SLOTS = SLOTS_A_WORKER.sustained * WORKERS } = result.data;
+    const { BURST_SLOTS = SLOTS_A_WORKER.burst * WORKERS } = result.data;
+    return { ...result.data, SLOTS, BURST_SLOTS: Math.max(SLOTS, BURST_SLOTS) };
+  }
   const [issue] = result.error.issues;
   const name = String(issue?.path[0]);
   throw new SettingsError(`${name}=${env[name]} is not usable: ${issue?.message}.`);

@@ -3,6 +3,10 @@ import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { createPool, type Pool, WorkerCrashedError } from "./pool.ts";
 
+/** Awaits a condition, for as long as a busy machine may need. */
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: 15_000 });
+
 const program = new URL("./testdata/worker.ts", import.meta.url);
 const never = new AbortController().signal;
 const image = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text));
@@ -107,7 +111,7 @@ describe("createPool", () => {
       expect(outcome).toMatchObject({ reason: expect.any(WorkerCrashedError) });
     }
     expect((await pool.predict(image("again"), never)).model.digest).toBe("a");
-    await vi.waitFor(() => expect(onFault).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(onFault).toHaveBeenCalledTimes(2));
     expect(onFault.mock.calls.map(([fault]) => fault)).toEqual([
       "worker-crashed",
       "worker-crashed",

@@ -126,7 +126,7 @@ const run = async (options: Options): Promise<void> => {
   const quick = options.quick === true;
   const repetitions = Number(options.repetitions ?? (quick ? 2 : 5));
   const requests = quick ? 300 : 1000;
-  const overloadSeconds = quick ? 4 : 8;
+  const overloadSeconds = quick ? 5 : 15;
   const pets = join(SHARED, "data/pets");
   const photos = options.photos ?? (existsSync(pets) ? pets : undefined);
 

@@ -10,6 +10,10 @@ import { modelDirectory, publishModel, writeModel } from "../../model/store.ts";
 import { colourImage, stubModel, type TestModel } from "../fixtures/models.ts";
 import { type ServiceProcess, startServiceProcess } from "../fixtures/service-process.ts";
 
+/** Awaits a condition, for as long as a busy machine may need. */
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: 15_000 });
+
 const ROOT = resolve(import.meta.dirname, "../..");
 let directory: string;
 const running = new Set<ServiceProcess>();
@@ -100,7 +104,7 @@ const load = (service: ServiceProcess, image: Uint8Array, clients: number) => {
   };
 };
 const answered = (count: number, outcomes: readonly unknown[]) =>
-  vi.waitFor(() => expect(outcomes.length).toBeGreaterThanOrEqual(count), { timeout: 20_000 });
+  eventually(() => expect(outcomes.length).toBeGreaterThanOrEqual(count));
 
 describe("the model", () => {
   it("may come after the start: alive, not ready, 503 until then", async () => {
@@ -287,7 +291,7 @@ describe("overload", () => {
       expect(response.headers.get("retry-after")).toBe("1");
       expect(body).toMatchObject({ type: "urn:image-classification:problem:queue-full" });
     }
-    await vi.waitFor(async () => expect((await predict(service, image)).response.status).toBe(200));
+    await eventually(async () => expect((await predict(service, image)).response.status).toBe(200));
   });
 
   it("does not keep the slots of clients that hung up", async () => {
@@ -302,15 +306,9 @@ describe("overload", () => {
       );
       return socket;
     });
-    await vi.waitFor(async () => expect((await predict(service, image)).response.status).toBe(429));
+    await eventually(async () => expect((await predict(service, image)).response.status).toBe(429));
     for (const socket of hanging) socket.destroy();
-    await vi.waitFor(
-      async () => expect((await predict(service, image)).response.status).toBe(200),
-      {
-        timeout: 10_000,
-        interval: 1100,
-      },
-    );
+    await eventually(async () => expect((await predict(service, image)).response.status).toBe(200));
     const metrics = await (await fetch(`${service.metricsUrl}/metrics`)).text();
     expect(metrics).toContain('inference_failures_total{reason="cancelled"} 4');
   });
