@@ -81,7 +81,7 @@ export const nodeProcess = (name: string): number =>
     .pid;
 
 const run = async (program: string, ...args: string[]): Promise<string> =>
-  (await start(program, args)).ended.then(({ stdout }) => stdout);
+  (await start(program, args).ended).stdout;
 
 /** Command lines of all processes of this machine that run from our directories or on our sockets. */
 const ourProcesses = (): string[] =>

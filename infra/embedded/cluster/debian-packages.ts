@@ -17,6 +17,7 @@ const PACKAGES = {
 } as const;
 
 const isInstalled = async (name: string): Promise<boolean> => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own syntax
   const { stdout } = await tryCommand("dpkg-query", ["-W", "-f", "${db:Status-Status}", name]);
   return stdout === "installed";
 };
