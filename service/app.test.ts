@@ -214,6 +214,11 @@ describe("POST /predict", () => {
 
   it("answers 413 by Content-Length, and without one as soon as it is too much", async () => {
     await expectProblem(await post("x".repeat(1001)), 413, "body-too-large");
+    // The headers alone are enough.
+    const declared = await raw(
+      "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ncontent-length: 1001\r\nconnection: close\r\n\r\n",
+    );
+    expect(declared).toMatch(/^HTTP\/1.1 413 /);
     const chunked = await raw(
       `POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n3e9\r\n${"x".repeat(1001)}\r\n`,
     );

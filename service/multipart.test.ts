@@ -70,6 +70,11 @@ describe("cutPart", () => {
       `--xyz\r\nx: ${"y".repeat(9000)}\r\nContent-Disposition: form-data; name=image\r\n\r\nd\r\n--xyz--`,
       TYPE,
     ],
+    [
+      "malformed-multipart",
+      `--xyz\r\nContent-Disposition: form-data; name=image\r\n${part("image", "data")}--xyz--`,
+      TYPE,
+    ],
     ["missing-part", "--xyz--\r\n", TYPE],
     ["wrong-field", `${part("file", "data")}--xyz--`, TYPE],
     ["too-many-parts", `${part("image", "a")}${part("image", "b")}--xyz--`, TYPE],

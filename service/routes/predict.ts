@@ -79,9 +79,8 @@ export const predictRoute = (options: PredictOptions): Hono<ServiceEnv> => {
     const cut = acceptUpload(incoming.headers);
     const leave = admit();
     const controller = new AbortController();
-    // The slot of a client that is gone is free at once, whatever the workers still do for it.
+    // Nobody waits for the answer of a client that is gone: its slot is free at once, whatever a worker still does for it.
     outgoing.once("close", () => {
-      leave();
       if (!outgoing.writableFinished) controller.abort(hungUp());
     });
     let timer: NodeJS.Timeout | undefined;

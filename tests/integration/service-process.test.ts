@@ -328,6 +328,19 @@ describe("the command line", () => {
     other.close();
   });
 
+  it("does without the metrics port that nobody asked for when it is in use", async () => {
+    const other = createServer().listen(9090, "127.0.0.1");
+    // Somebody else may have it, which serves this test as well.
+    await Promise.race([once(other, "listening"), once(other, "error")]);
+    const service = await startServiceProcess({ model: directory, ports: ["--port", "0"] });
+    running.add(service);
+    expect(service.logs.map((line) => line.msg)).toContainEqual(
+      expect.stringMatching(/^Port 9090 is in use, so \/metrics is on port \d+ only/),
+    );
+    expect(await statusOf(service, "/metrics")).toBe(200);
+    other.close();
+  });
+
   it.each([
     [["--port", "many"], "PORT=many is not usable"],
     [["--nonsense"], "unknown option"],
