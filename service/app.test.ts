@@ -40,21 +40,25 @@ let lifecycle: Lifecycle;
 let registry: Registry;
 let logged: Record<string, unknown>[];
 const predict = vi.fn<Pool["predict"]>();
-const ready = vi.fn(() => true);
+const ready = vi.fn(() => 2);
 
 beforeEach(async () => {
   lifecycle = { phase: "serving", model };
   registry = new Registry();
   logged = [];
   predict.mockReset().mockResolvedValue(answer);
-  ready.mockReset().mockReturnValue(true);
+  ready.mockReset().mockReturnValue(2);
   const pool: Pool = { predict, ready, queued: () => 5, use: vi.fn(), stop: vi.fn() };
   const app = createApp({
     pool,
     lifecycle,
     build,
     admission: createAdmission({ sustained: 1, burst: 2, recoverMs: 60_000 }),
-    metrics: createMetrics(registry, { queueDepth: pool.queued, build }),
+    metrics: createMetrics(registry, {
+      queueDepth: pool.queued,
+      workersReady: pool.ready,
+      build,
+    }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
     deadlineSeconds: 1,
     log: pino({ level: "debug" }, { write: (line) => logged.push(JSON.parse(line)) }),
@@ -125,6 +129,7 @@ describe("POST /predict", () => {
     expect(metrics).toContain('inference_stage_duration_seconds_sum{stage="decode"} 0.001');
     expect(metrics).toContain('inference_stage_duration_seconds_sum{stage="infer"} 0.003');
     expect(metrics).toContain("inference_queue_depth 5");
+    expect(metrics).toContain("inference_workers_ready 2");
     expect(metrics).toContain('build_info{version="1.2.3",commit="c0ffee",');
   });
 
@@ -270,7 +275,7 @@ describe("routes", () => {
     lifecycle.model = undefined;
     expect(await status("/readyz")).toEqual([503, "starting"]);
     lifecycle.model = model;
-    ready.mockReturnValue(false);
+    ready.mockReturnValue(0);
     expect(await status("/readyz")).toEqual([503, "starting"]);
   });
 

@@ -41,7 +41,11 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   const { settings, env, log, metricsPortRequired, pool } = options;
   const lifecycle: Lifecycle = { phase: "serving", model: undefined };
   const build = readBuildInfo(env);
-  const metrics = createMetrics(new Registry(), { queueDepth: pool.queued, build });
+  const metrics = createMetrics(new Registry(), {
+    queueDepth: pool.queued,
+    workersReady: pool.ready,
+    build,
+  });
   const app = createApp({
     pool,
     lifecycle,

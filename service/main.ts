@@ -7,6 +7,8 @@ import { join } from "node:path";
 process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache");
 enableCompileCache();
 
-// Not a static import: those are compiled before the first line runs.
+// No static imports: those would be compiled before the first line runs. A worker takes longest to start: it goes first.
+const { startWorker } = await import("./worker-pool/start-worker.ts");
+const firstWorker = startWorker();
 const { runCommandLine } = await import("./command-line.ts");
-runCommandLine();
+runCommandLine(firstWorker);

@@ -13,6 +13,7 @@ export const METRIC = {
   confidence: "prediction_confidence",
   modelInfo: "model_info",
   modelRefusals: "model_refusals_total",
+  workersReady: "inference_workers_ready",
   workerFaults: "worker_faults_total",
   buildInfo: "build_info",
 } as const;
@@ -28,13 +29,17 @@ const STAGE_BUCKETS = [0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0
 /** What the metrics read when they are scraped. */
 export type MetricSources = {
   readonly queueDepth: () => number;
+  readonly workersReady: () => number;
   readonly build: Readonly<Record<string, string>>;
 };
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** Creates the service's metrics, and Node's own, in a registry of its own. */
-export const createMetrics = (registry: Registry, { queueDepth, build }: MetricSources) => {
+export const createMetrics = (
+  registry: Registry,
+  { queueDepth, workersReady, build }: MetricSources,
+) => {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
@@ -53,6 +58,14 @@ export const createMetrics = (registry: Registry, { queueDepth, build }: MetricS
     registers,
     collect() {
       this.set(queueDepth());
+    },
+  });
+  new Gauge({
+    name: METRIC.workersReady,
+    help: "Workers that can answer.",
+    registers,
+    collect() {
+      this.set(workersReady());
     },
   });
   new Gauge({

@@ -34,7 +34,11 @@ const watch = (): void => {
     pollSeconds: 0.005,
     pool: { use },
     lifecycle,
-    metrics: createMetrics(registry, { queueDepth: () => 0, build: { version: "1" } }),
+    metrics: createMetrics(registry, {
+      queueDepth: () => 0,
+      workersReady: () => 1,
+      build: { version: "1" },
+    }),
     log: pino({}, { write: (line) => logged.push(JSON.parse(line)) }),
   });
 };

@@ -11,12 +11,12 @@ const NO_STORE = { "cache-control": "no-store" };
  */
 export const healthRoutes = (
   lifecycle: Lifecycle,
-  ready: () => boolean,
+  workersReady: () => number,
   build: BuildInfo,
 ): Hono<ServiceEnv> => {
   const status = () => {
     const phase = statusOf(lifecycle);
-    return phase === "ok" && !ready() ? "starting" : phase;
+    return phase === "ok" && workersReady() === 0 ? "starting" : phase;
   };
   const app = new Hono<ServiceEnv>();
   app.get("/livez", (c) => c.json({ status: "ok" }, 200, NO_STORE));

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { createPool, type Pool, WorkerCrashedError } from "./pool.ts";
+import { startWorker } from "./start-worker.ts";
 
 /** Awaits a condition, for as long as a busy machine may need. */
 const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
@@ -17,7 +18,7 @@ let pool: Pool;
 const onFault = vi.fn();
 const start = (size: number): Pool => {
   onFault.mockReset();
-  pool = createPool({ size, program, onFault });
+  pool = createPool({ size, start: () => startWorker(program), onFault });
   return pool;
 };
 afterEach(() => pool.stop());
@@ -28,9 +29,10 @@ const label = async (text: string, signal = never): Promise<string> =>
 describe("createPool", () => {
   it("answers with the model that is used, and hands the image over", async () => {
     start(2);
-    expect(pool.ready()).toBe(false);
+    expect(pool.ready()).toBe(0);
     await pool.use(model("a"));
-    expect(pool.ready()).toBe(true);
+    expect(pool.ready(), "answers with the first worker, and then with all").toBe(1);
+    await eventually(() => expect(pool.ready()).toBe(2));
     const bytes = image("x");
     const answer = await pool.predict(bytes, never);
     expect(answer).toMatchObject({ prediction: { label: "x" }, model: { digest: "a" } });
@@ -49,6 +51,7 @@ describe("createPool", () => {
   it("swaps models, and keeps the old one when a worker refuses the new one", async () => {
     start(2);
     await pool.use(model("a"));
+    await eventually(() => expect(pool.ready()).toBe(2));
     await expect(pool.use(model("b", "bad"))).rejects.toThrow(ModelError);
     expect((await pool.predict(image("x"), never)).model.digest).toBe("a");
     await pool.use(model("c"));
@@ -104,6 +107,7 @@ describe("createPool", () => {
   it("replaces a crashed worker, fails only its images, and serves the same model again", async () => {
     start(2);
     await pool.use(model("a"));
+    await eventually(() => expect(pool.ready()).toBe(2));
     const outcomes = await Promise.allSettled(
       ["crash", "crash", "hold"].map((text) => label(text)),
     );
@@ -116,7 +120,7 @@ describe("createPool", () => {
       "worker-crashed",
       "worker-crashed",
     ]);
-    expect(pool.ready()).toBe(true);
+    await eventually(() => expect(pool.ready()).toBe(2));
   });
 
   it("survives a model that crashes the worker that loads it", async () => {

@@ -1,21 +1,20 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { ImageErrorCode } from "../../model/image-error.ts";
 import { ImageError } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import { ModelError } from "../../model/model-error.ts";
 import type { Answer, ModelReference, WorkerReply, WorkerRequest } from "./messages.ts";
+import { startWorker } from "./start-worker.ts";
 
 /** Images that a worker holds at once: one is computed while the next ones are decoded. */
 const DEPTH = 3;
-// An image's garbage is small objects that hold large buffers: collect it often.
-const LIMITS = { maxYoungGenerationSizeMb: 2 };
 const MAX_RESTART_DELAY_MS = 30_000;
 
 export type PoolOptions = {
   /** Worker threads, each with a session of one thread. */
   readonly size: number;
-  /** The worker's program. @default worker.ts beside this file */
-  readonly program?: URL;
+  /** Starts a worker. @default worker.ts as a thread */
+  readonly start?: () => Worker;
   /** Told about each worker that ended without being asked to, and about a replacement that cannot load its model. */
   readonly onFault: (fault: "worker-crashed" | "worker-restart-failed", error: unknown) => void;
 };
@@ -48,8 +47,8 @@ export type Pool = {
   predict(image: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<PoolAnswer>;
   /** Images that wait for a worker. */
   queued(): number;
-  /** Whether any worker can answer. */
-  ready(): boolean;
+  /** Workers that can answer. */
+  ready(): number;
   stop(): Promise<void>;
 };
 
@@ -74,9 +73,9 @@ type Member = {
 const send = (member: Member, request: WorkerRequest, transfer: ArrayBuffer[] = []): void =>
   member.worker.postMessage(request, transfer);
 
-/** Starts the workers. They answer after the first `use`. */
+/** Starts a worker, and the others when it serves the first model. */
 export const createPool = (options: PoolOptions): Pool => {
-  const { size, onFault, program = new URL("./worker.ts", import.meta.url) } = options;
+  const { size, onFault, start: startThread = startWorker } = options;
   const members = new Set<Member>();
   const queue = new Set<Job>();
   // The serving model, and the one before it, which may still owe answers.
@@ -84,6 +83,7 @@ export const createPool = (options: PoolOptions): Pool => {
   let current: ModelReference | undefined;
   let changing: Promise<unknown> = Promise.resolve();
   let nextId = 0;
+  let grown = false;
   let stopping = false;
   let restartDelay = 0;
 
@@ -139,7 +139,7 @@ export const createPool = (options: PoolOptions): Pool => {
   };
 
   const start = (): Member => {
-    const worker = new Worker(program, { resourceLimits: LIMITS });
+    const worker = startThread();
     const member: Member = { worker, jobs: new Map(), ready: false, loading: undefined };
     members.add(member);
     let cause: unknown;
@@ -159,32 +159,37 @@ export const createPool = (options: PoolOptions): Pool => {
     return member;
   };
 
+  /** Gives a new worker the model that serves. */
+  const bring = async (member: Member): Promise<void> => {
+    if (!current) return;
+    try {
+      await loadInto(member, current);
+      serve(member, current.digest);
+    } catch (error) {
+      if (!members.has(member)) return;
+      onFault("worker-restart-failed", error);
+      await member.worker.terminate();
+    }
+  };
+
   const replace = (): void => {
     // At once after a single crash; ever later when the replacements crash, too.
     setTimeout(() => {
       if (stopping) return;
       const member = start();
-      changing = changing.then(async () => {
-        if (!current) return;
-        try {
-          await loadInto(member, current);
-          serve(member, current.digest);
-        } catch (error) {
-          if (!members.has(member)) return;
-          onFault("worker-restart-failed", error);
-          await member.worker.terminate();
-        }
-      });
+      changing = changing.then(() => bring(member));
     }, restartDelay).unref();
     restartDelay = Math.min(MAX_RESTART_DELAY_MS, Math.max(1000, restartDelay * 2));
   };
 
   const change = async (model: ModelReference): Promise<ModelMetadata> => {
+    const loaded: Member[] = [];
     let metadata: ModelMetadata | undefined;
     try {
-      if (current) for (const member of [...members]) metadata = await loadInto(member, model);
-      // Nobody waits for an answer yet: all at once.
-      else [metadata] = await Promise.all([...members].map((member) => loadInto(member, model)));
+      for (const member of [...members]) {
+        metadata = await loadInto(member, model);
+        loaded.push(member);
+      }
       if (!metadata) throw new WorkerCrashedError("No worker is running; see the log.");
     } catch (error) {
       for (const member of members) send(member, { type: "discard" });
@@ -192,14 +197,22 @@ export const createPool = (options: PoolOptions): Pool => {
     }
     current = model;
     known = [metadata, ...known].slice(0, 2);
-    for (const member of members) serve(member, model.digest);
+    // Not a worker that was replaced meanwhile: it has yet to load.
+    for (const member of loaded) serve(member, model.digest);
     return metadata;
+  };
+
+  /** Starts the other workers once the first one serves: together they would only delay its first answer. */
+  const grow = (): Promise<unknown> => {
+    const missing = grown ? 0 : size - 1;
+    grown = true;
+    return Promise.all(Array.from({ length: missing }, () => bring(start())));
   };
 
   const use = (model: ModelReference): Promise<ModelMetadata> => {
     // One change at a time, a restarted worker's loading included.
     const changed = changing.then(() => change(model));
-    changing = changed.catch(() => undefined);
+    changing = changed.then(grow, () => undefined);
     return changed;
   };
 
@@ -224,12 +237,12 @@ export const createPool = (options: PoolOptions): Pool => {
     await Promise.all([...members].map((member) => member.worker.terminate()));
   };
 
-  for (let i = 0; i < size; i++) start();
+  start();
   return {
     use,
     predict,
     queued: () => queue.size,
-    ready: () => [...members].some((member) => member.ready),
+    ready: () => [...members].filter((member) => member.ready).length,
     stop,
   };
 };

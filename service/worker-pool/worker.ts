@@ -18,8 +18,6 @@ type Decoded = { readonly run: () => Promise<void> };
 
 const port = parentPort;
 if (!port) throw new Error("worker.ts runs as a worker thread only");
-// On Linux this sets the calling thread alone (and the decoder threads that it starts).
-setPriority(NICENESS);
 
 const models = new Map<string, Loaded>();
 let current: Loaded | undefined;
@@ -119,6 +117,8 @@ port.on("message", (request: WorkerRequest) => {
       void load(request);
       break;
     case "use":
+      // On Linux this sets the calling thread alone. Not at the start, which should be over soon.
+      if (!current) setPriority(NICENESS);
       current = models.get(request.digest);
       releaseOthers();
       break;

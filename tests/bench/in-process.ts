@@ -16,8 +16,9 @@ export type CeilingTask = {
 };
 
 const run = async ({ model, photos, images, inFlight }: CeilingTask): Promise<number> => {
+  const size = availableParallelism();
   const pool = createPool({
-    size: availableParallelism(),
+    size,
     onFault: (_, error) => {
       throw error;
     },
@@ -38,6 +39,7 @@ const run = async ({ model, photos, images, inFlight }: CeilingTask): Promise<nu
     await Promise.all(Array.from({ length: inFlight }, one));
     return (count * 1000) / (performance.now() - begun);
   };
+  while (pool.ready() < size) await measure(inFlight);
   await measure(4 * inFlight);
   const rate = await measure(images);
   await pool.stop();

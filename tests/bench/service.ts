@@ -9,12 +9,13 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { resolveModel, writeModel } from "../../model/store.ts";
 import { writeFileAtomic } from "../../model/write-atomic.ts";
 import { readOutModel } from "../fixtures/models.ts";
+import { watchForeignCpu } from "./foreign-cpu.ts";
 import type { CeilingTask } from "./in-process.ts";
 import type { LoadResult, LoadTask } from "./load-generator.ts";
 import { fastApi, type ServerKind, service, startServer } from "./servers.ts";
@@ -100,6 +101,8 @@ type Result = {
   readonly service: ServerFigures;
   readonly fastapi: ServerFigures;
   readonly overload: OverloadFigures;
+  /** Cores that other programs used meanwhile: what makes the figures of a busy machine doubtful. */
+  readonly foreignCores: number;
 };
 
 type Row = { readonly figure: string; readonly reach: string; readonly spread: Spread };
@@ -194,6 +197,7 @@ const run = async (options: Options): Promise<void> => {
         ask<number>("in-process.ts", { model, photos, images: requests, inFlight });
       // Each repetition begins with another: what comes first has the cooler machine.
       const order = repetition % 2 === 0 ? kinds : [...kinds].reverse();
+      const foreign = await watchForeignCpu();
       const ceiling8 = await ceiling(8);
       const figures: Record<string, ServerFigures> = {};
       for (const kind of order) figures[kind.name] = await measure(kind);
@@ -201,10 +205,17 @@ const run = async (options: Options): Promise<void> => {
       const { service: own, fastapi: peer } = figures;
       if (!own || !peer) throw new Error("a server was not measured");
       const overloaded = await overload(Math.max(own.c8.rate, own.c32.rate));
-      const result = { ceiling8, ceiling32, service: own, fastapi: peer, overload: overloaded };
+      const result = {
+        ceiling8,
+        ceiling32,
+        service: own,
+        fastapi: peer,
+        overload: overloaded,
+        foreignCores: await foreign(),
+      };
       say(
         `repetition ${repetition + 1} of ${repetitions}: ceiling ${format(ceiling8)} and ${format(ceiling32)} img/s, ` +
-          `service ${format(own.c8.rate)} and ${format(own.c32.rate)}, FastAPI ${format(peer.c8.rate)} and ${format(peer.c32.rate)} (load average ${loadavg()[0]?.toFixed(1)})`,
+          `service ${format(own.c8.rate)} and ${format(own.c32.rate)}, FastAPI ${format(peer.c8.rate)} and ${format(peer.c32.rate)} (others used ${format(result.foreignCores)} cores)`,
       );
       results.push(result);
     }
@@ -270,6 +281,7 @@ const run = async (options: Options): Promise<void> => {
         (r) => r.overload.socketErrors + r.overload.otherStatus,
       ),
     ];
+    rows.push(row("cores used by other programs meanwhile", "0", (r) => r.foreignCores));
     print(rows);
     const metadata = JSON.parse(await readFile(join(model, "model.json"), "utf8"));
     const report = {
