@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type NetConnectOpts } from "node:net";
 import { tryCommand } from "../../run-command.ts";
 import { UserError } from "../../user-error.ts";
 
@@ -33,16 +33,22 @@ export const requireRoot = (): void => {
   }
 };
 
-/** Whether a TCP port of 127.0.0.1 takes connections. */
-export const isPortOpen = (port: number): Promise<boolean> =>
+const takesConnections = (target: NetConnectOpts): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" });
+    const socket = connect(target);
     const done = (open: boolean) => (): void => {
       socket.destroy();
       resolve(open);
     };
     socket.once("connect", done(true)).once("error", done(false)).setTimeout(2_000, done(false));
   });
+
+/** Whether a TCP port of 127.0.0.1 takes connections. */
+export const isPortOpen = (port: number): Promise<boolean> =>
+  takesConnections({ port, host: "127.0.0.1" });
+
+/** Whether a Unix socket takes connections; a killed process leaves its file behind. */
+export const isSocketOpen = (path: string): Promise<boolean> => takesConnections({ path });
 
 /** Addresses of /proc/net/tcp on which 127.0.0.1 is answered: any, loopback, and their IPv6 forms. */
 const ANSWERS_LOOPBACK = /^(?:0{8}|[0-9A-F]{6}7F|0{32}|0{24}01000000|0{16}0{4}FFFF[0-9A-F]{6}7F)$/;

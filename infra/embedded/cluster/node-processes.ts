@@ -1,9 +1,8 @@
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { binaryDirectory } from "../../paths.ts";
 import { tryCommand } from "../../run-command.ts";
 import { configurationFiles } from "./configuration.ts";
-import { isPortOpen } from "./host.ts";
+import { isPortOpen, isSocketOpen } from "./host.ts";
 import {
   CLUSTER_CIDR,
   NODE_ADDRESS,
@@ -130,11 +129,7 @@ const containerd: ProcessSpec = {
   program: "containerd",
   args: ["--config", configurationFiles.containerd],
   configuration: [configurationFiles.containerd],
-  isReady: () =>
-    access(places.containerdSocket).then(
-      () => true,
-      () => false,
-    ),
+  isReady: () => isSocketOpen(places.containerdSocket),
 };
 
 const kubelet: ProcessSpec = {
