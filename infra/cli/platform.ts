@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { paint, runMain, say } from "../console.ts";
 import { stopProcess } from "../embedded/cluster/processes.ts";
+import { isClusterHealthy } from "../embedded/cluster/start.ts";
 import { stopCluster } from "../embedded/cluster/stop.ts";
 import { withLock } from "../lock.ts";
 import { stateDirectory } from "../paths.ts";
@@ -62,11 +63,14 @@ const preview = async (): Promise<void> => {
 
 const down = async (): Promise<void> => {
   const selection = await announce();
+  const embedded = selection.cluster.kind === "embedded";
   await exclusively(async () => {
+    // On half a cluster nothing ends its pods: without a cluster the engine drops what was in it.
+    if (embedded && !(await isClusterHealthy())) await stopCluster();
     await operate(selection, "destroy");
     await stopProcess(PORT_FORWARD);
     // Whatever an interrupted run left, which the state does not know of.
-    if (selection.cluster.kind === "embedded") await stopCluster();
+    if (embedded) await stopCluster();
   });
   say("everything is down; built binaries and images stay in the cache.");
 };

@@ -41,6 +41,12 @@ const nodeIsReady = async (): Promise<boolean> => {
   return stdout === "True";
 };
 
+/** Whether every process of the node runs and the node takes pods: only then do pods end when they are told to. */
+export const isClusterHealthy = async (): Promise<boolean> => {
+  const pids = await Promise.all(nodeProcesses.map(({ name }) => runningPid(name)));
+  return pids.every((pid) => pid !== undefined) && nodeIsReady();
+};
+
 const waitForNode = async (): Promise<void> => {
   const until = Date.now() + 120_000;
   while (!(await nodeIsReady())) {
