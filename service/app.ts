@@ -26,9 +26,11 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
 
   app.use(observe(metrics, log));
   app.use(async function closeWhileDraining(c, next) {
+    const serving = lifecycle.phase === "serving";
+    if (!serving) c.header("connection", "close");
     await next();
-    // Clients move to another replica with their next request.
-    if (lifecycle.phase !== "serving") c.header("connection", "close");
+    // A drain that began meanwhile: clients move to another replica with their next request.
+    if (serving && lifecycle.phase !== "serving") c.header("connection", "close");
   });
   app.get("/", (c) => c.json({ name: "image-classification", routes: ROUTES }));
   app.route("/", predictRoute(options));

@@ -25,13 +25,14 @@ export const observe = (metrics: Metrics, log: Logger): MiddlewareHandler<Servic
     const offered = c.req.header("x-request-id");
     const requestId = offered !== undefined && REQUEST_ID.test(offered) ? offered : randomUUID();
     c.set("requestId", requestId);
+    // Now and not behind the handler: a header that is added to a finished answer makes a stream of its body.
+    c.header("x-request-id", requestId);
     metrics.requestsInFlight.inc();
     try {
       await next();
     } finally {
       metrics.requestsInFlight.dec();
     }
-    c.header("x-request-id", requestId);
 
     const pattern = routePath(c, -1);
     const route = pattern === "/*" || pattern === "*" ? "other" : pattern;
