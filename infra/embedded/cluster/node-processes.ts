@@ -144,6 +144,8 @@ const kubelet: ProcessSpec = {
     "node-ip": NODE_ADDRESS,
   }),
   configuration: [configurationFiles.kubelet],
+  // It ends at once while containerd still recovers its containers.
+  attempts: 20,
   isReady: listening(PORTS.kubeletHealth),
 };
 

@@ -51,6 +51,22 @@ describe.skipIf(process.platform === "win32")("processes", () => {
     await expect(ensureProcess({ ...spec, args: ["61"] })).resolves.toBe(true);
   });
 
+  it("starts a process again that ends before it is ready, as often as it may", async () => {
+    const marker = join(state, "second-try");
+    const eventually = {
+      name: "sleeper",
+      program: "/bin/sh",
+      args: ["-c", `[ -e ${marker} ] && exec sleep 60; touch ${marker}; exit 1`],
+      attempts: 2,
+      isReady: async () => {
+        const pid = await runningPid("sleeper");
+        if (pid === undefined) return false;
+        return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim() === "sleep";
+      },
+    };
+    await expect(ensureProcess(eventually)).resolves.toBe(true);
+  });
+
   it("does not take a stranger with a recorded id for its own", async () => {
     await ensureProcess(sleeper());
     const path = join(places.processes, "sleeper.json");

@@ -15,6 +15,13 @@ export type ProcessSpec = {
   readonly env?: Readonly<Record<string, string>>;
   /** Files that the process reads once, at its start: it is started again when one has changed. */
   readonly configuration?: readonly string[];
+  /**
+   * How often it may end before it is ready, a second apart, until that counts as a failure: for a process whose own unit file
+   * restarts it until what it needs is there.
+   *
+   * @default 1
+   */
+  readonly attempts?: number;
   /** True once the process does its work; asked again and again until then. */
   readonly isReady: () => Promise<boolean>;
 };
@@ -78,8 +85,14 @@ export const ensureProcess = async (spec: ProcessSpec): Promise<boolean> => {
   }
   if (!running) await start(spec, fingerprint);
   const until = Date.now() + READY_WITHIN_MS;
+  let attempts = spec.attempts ?? 1;
   while (!(await spec.isReady())) {
     const gone = (await runningPid(spec.name)) === undefined;
+    if (gone && --attempts > 0) {
+      await delay(1_000);
+      await start(spec, fingerprint);
+      continue;
+    }
     if (gone || Date.now() > until) {
       throw new UserError(
         `${spec.name} ${gone ? "ended" : "is not ready after 90 s"}; its log ${logPath(spec.name)} ends with:\n  ${await lastLogLines(spec.name)}`,
