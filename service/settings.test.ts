@@ -22,7 +22,7 @@ describe("readSettings", () => {
   });
 
   it("has slots for each worker, and never fewer for a burst", () => {
-    expect(readSettings({ WORKERS: "2" })).toMatchObject({ SLOTS: 10, BURST_SLOTS: 32 });
+    expect(readSettings({ WORKERS: "2" })).toMatchObject({ SLOTS: 8, BURST_SLOTS: 32 });
     expect(readSettings({ WORKERS: "2", SLOTS: "40" })).toMatchObject({
       SLOTS: 40,
       BURST_SLOTS: 40,

@@ -6,10 +6,10 @@ const seconds = z.coerce.number().min(0).max(3600);
 const count = z.coerce.number().int().min(1).max(1024);
 
 /**
- * Requests inside for each worker. Overloaded, five keep a worker busy and are answered within some 90 ms at 60 images/s;
- * not overloaded, a burst of more is queued and not refused.
+ * Requests inside for each worker. Overloaded, four keep a worker busy, and are answered within 100 ms where it makes 60
+ * images a second; not overloaded, a burst of more is queued and not refused.
  */
-const SLOTS_A_WORKER = { sustained: 5, burst: 16 };
+const SLOTS_A_WORKER = { sustained: 4, burst: 16 };
 
 /** Every setting of the service, by the name of its environment variable. Durations are seconds. */
 const schema = z.object({
