@@ -26,7 +26,8 @@ let running = false;
 
 /** Gives memory back at once. The collector would wait, because it sees how little its own heap has grown. */
 const free = ({ buffer }: Uint8Array): void => {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  // A small one may lie in the pool that Node shares among all small buffers of this thread.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
 };
 
 const reply = (message: WorkerReply): void => port.postMessage(message);
