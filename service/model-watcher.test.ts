@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pino from "pino";
@@ -6,6 +6,7 @@ import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ModelMetadata } from "../model/metadata.ts";
 import { ModelError } from "../model/model-error.ts";
+import { writeFileAtomic } from "../model/write-atomic.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { createMetrics, METRIC } from "./metrics.ts";
 import { watchModel } from "./model-watcher.ts";
@@ -26,7 +27,7 @@ let logged: { level: number; msg: string }[];
 const use = vi.fn<Pool["use"]>();
 
 const offer = (of: string) =>
-  writeFile(join(directory, "current.json"), JSON.stringify({ digest: of }));
+  writeFileAtomic(join(directory, "current.json"), JSON.stringify({ digest: of }));
 const watch = (): void => {
   registry = new Registry();
   stop = watchModel({
