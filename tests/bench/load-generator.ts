@@ -24,11 +24,10 @@ export type LoadResult = {
   readonly seconds: number;
 };
 
-const PHOTOS = 200;
 const PROBE_EVERY_MS = 10;
 
 const run = async (task: LoadTask): Promise<LoadResult> => {
-  const bodies = (await readPhotos(task.photos, PHOTOS)).map(formBody);
+  const bodies = (await readPhotos(task.photos)).map(formBody);
   const headers = { "content-type": FORM_TYPE };
   const samples: Sample[] = [];
   const begun = performance.now();

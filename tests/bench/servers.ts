@@ -54,8 +54,12 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** FastAPI and uvicorn with two workers, in a virtual environment in the user's cache. */
-export const fastApi = async (model: string): Promise<ServerKind> => {
+/**
+ * FastAPI and uvicorn with two workers, in a virtual environment in the user's cache.
+ *
+ * @param threads threads for endpoints in each worker; undefined leaves what Starlette has by itself
+ */
+export const fastApi = async (model: string, threads?: number): Promise<ServerKind> => {
   const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   const environment = join(cache, "image-classification-platform/bench/fastapi");
   const ready = join(environment, "requirements.txt");
@@ -70,13 +74,13 @@ export const fastApi = async (model: string): Promise<ServerKind> => {
     await run("cp", [join(PEERS, "requirements.txt"), ready]);
   }
   return {
-    name: "fastapi",
+    name: threads === undefined ? "fastapi" : "fastapiTuned",
     command: join(environment, "bin/uvicorn"),
     args: (port) => [
       ...["fastapi_app:app", "--host", "127.0.0.1", "--port", String(port)],
       ...["--workers", "2", "--log-level", "warning"],
     ],
-    env: { MODEL_DIR: model },
+    env: { MODEL_DIR: model, ...(threads !== undefined && { PEER_THREADS: String(threads) }) },
     directory: PEERS,
   };
 };

@@ -2,14 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 
+const PHOTOS = 200;
+
 /** Photos to ask with: those of a directory of class sub-folders, or drawn ones of the same size. */
-export const readPhotos = async (
-  directory: string | undefined,
-  count: number,
-): Promise<Buffer[]> => {
-  if (directory === undefined) return drawPhotos(count);
+export const readPhotos = async (directory: string | undefined): Promise<Buffer[]> => {
+  if (directory === undefined) return drawPhotos(PHOTOS);
   const classes = (await readdir(directory)).sort();
-  const each = Math.ceil(count / classes.length);
+  const each = Math.ceil(PHOTOS / classes.length);
   const photos: Promise<Buffer>[] = [];
   for (const name of classes) {
     const files = (await readdir(join(directory, name))).sort().slice(0, each);

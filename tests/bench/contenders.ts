@@ -1,0 +1,72 @@
+import { askOnce, askProcess, forkProgram } from "./ask.ts";
+import type { CeilingTask } from "./in-process.ts";
+import type { LoadResult, LoadTask } from "./load-generator.ts";
+import { type ServerKind, startServer } from "./servers.ts";
+
+/** What a contender did in one slice: a short closed loop of requests. */
+export type Slice = {
+  /** Good answers a second. */
+  readonly rate: number;
+  /** Milliseconds of each good answer; nothing where there is no HTTP. */
+  readonly took: readonly number[];
+  /** Milliseconds of each /livez meanwhile. */
+  readonly probes: readonly number[];
+  /** Requests without a good answer. */
+  readonly failed: number;
+};
+
+/** Something that answers images, running and idle between its slices. */
+export type Contender = {
+  readonly name: string;
+  readonly url: string;
+  /** From the start of the process to the first answered prediction, milliseconds. */
+  readonly coldStart: number;
+  slice(clients: number, requests: number): Promise<Slice>;
+  memory(): Promise<number>;
+  stop(): Promise<void>;
+};
+
+/** Times of the answers with a status, milliseconds. */
+export const timesOf = (result: LoadResult, status: number): number[] =>
+  result.samples.filter((sample) => sample.status === status).map((sample) => sample.took);
+
+/** Puts load on a server, from a process of its own. */
+export const load = (task: LoadTask): Promise<LoadResult> => askOnce("load-generator.ts", task);
+
+/** Starts a server as a contender. */
+export const startContender = async (
+  kind: ServerKind,
+  photo: Buffer,
+  photos: string | undefined,
+): Promise<Contender> => {
+  const { url, coldStart, memory, stop } = await startServer(kind, photo);
+  const slice = async (clients: number, requests: number): Promise<Slice> => {
+    const result = await load({ kind: "closed", url, photos, clients, requests });
+    const took = timesOf(result, 200);
+    const failed = result.samples.length - took.length;
+    return { rate: took.length / result.seconds, took, probes: result.probes, failed };
+  };
+  return { name: kind.name, url, coldStart, slice, memory, stop };
+};
+
+/** Starts the pipeline without HTTP as a contender. */
+export const startCeiling = async (
+  model: string,
+  photos: string | undefined,
+): Promise<Pick<Contender, "name" | "slice" | "stop">> => {
+  const child = forkProgram("in-process.ts");
+  const ask = (task: CeilingTask): Promise<number> => askProcess(child, task);
+  await ask({ kind: "start", model, photos });
+  return {
+    name: "ceiling",
+    slice: async (clients, requests) => ({
+      rate: await ask({ kind: "measure", images: requests, inFlight: clients }),
+      took: [],
+      probes: [],
+      failed: 0,
+    }),
+    stop: async () => {
+      child.disconnect();
+    },
+  };
+};

@@ -1,0 +1,102 @@
+import type { Slice } from "./contenders.ts";
+import type { OverloadFigures } from "./overload.ts";
+import { quantile, type Spread, spreadOf } from "./statistics.ts";
+
+export const CONTENDERS = ["ceiling", "service", "fastapi", "fastapiTuned"] as const;
+export type ContenderName = (typeof CONTENDERS)[number];
+
+/** One start of everything: interleaved slices at each number of clients, then the overload. */
+export type Repetition = {
+  readonly slices: Readonly<Record<ContenderName, { readonly c8: Slice[]; readonly c32: Slice[] }>>;
+  readonly memory: Readonly<Record<ContenderName, number>>;
+  readonly coldStart: Readonly<Record<ContenderName, number>>;
+  readonly overload: OverloadFigures;
+  /** Cores that other programs used meanwhile: what makes the figures of a busy machine doubtful. */
+  readonly foreignCores: number;
+};
+
+/** A figure, what it should reach, and its values over slices or repetitions. */
+export type Row = { readonly figure: string; readonly reach: string; readonly spread: Spread };
+
+type Clients = "c8" | "c32";
+
+/** The median rate of a contender in a repetition. */
+export const rateOf = (repetition: Repetition, name: ContenderName, clients: Clients): number =>
+  spreadOf(repetition.slices[name][clients].map((slice) => slice.rate)).median;
+
+const p99 = (repetition: Repetition, name: ContenderName, what: "took" | "probes"): number =>
+  quantile(
+    repetition.slices[name].c32.flatMap((slice) => slice[what]),
+    0.99,
+  );
+
+/** The figures that the issue asks for, and those against a FastAPI that was tuned by hand. */
+export const rowsOf = (repetitions: readonly Repetition[]): Row[] => {
+  const row = (figure: string, reach: string, value: (r: Repetition) => number): Row => ({
+    figure,
+    reach,
+    spread: spreadOf(repetitions.map(value)),
+  });
+  /** Of neighbouring slices: what drifts between minutes is equal for both. */
+  const rates = (figure: string, reach: string, other: ContenderName, clients: Clients): Row => ({
+    figure: `${figure}, img/s, ${clients.slice(1)} clients`,
+    reach,
+    spread: spreadOf(
+      repetitions.flatMap(({ slices }) =>
+        slices.service[clients].map(
+          (slice, i) => slice.rate / (slices[other][clients][i]?.rate ?? Number.NaN),
+        ),
+      ),
+    ),
+  });
+  const peer = (figure: string, other: ContenderName, reach: readonly string[]): Row[] => {
+    const [rate = "-", tail = "-", memory = "-", start = "-"] = reach;
+    return [
+      rates(figure, rate, other, "c8"),
+      rates(figure, rate, other, "c32"),
+      row(
+        `${figure}, p99, 32 clients`,
+        tail,
+        (r) => p99(r, "service", "took") / p99(r, other, "took"),
+      ),
+      row(`${figure}, resident memory`, memory, (r) => r.memory.service / r.memory[other]),
+      row(`${figure}, cold start`, start, (r) => r.coldStart.service / r.coldStart[other]),
+    ];
+  };
+  const capacity = (r: Repetition): number =>
+    Math.max(rateOf(r, "service", "c8"), rateOf(r, "service", "c32"));
+  return [
+    rates("service / in process", ">= 0.85", "ceiling", "c8"),
+    rates("service / in process", ">= 0.85", "ceiling", "c32"),
+    ...peer("service / FastAPI", "fastapi", [">= 0.9", "<= 0.7", "<= 0.8", "<= 0.6"]),
+    ...peer("service / FastAPI with 2 threads", "fastapiTuned", []),
+    row("/livez p99 at 32 clients, ms", "<= 15", (r) => p99(r, "service", "probes")),
+    row("/livez p99 of FastAPI there, ms", "-", (r) => p99(r, "fastapi", "probes")),
+    row("refused or failed at 32 clients", "0", (r) =>
+      r.slices.service.c32.reduce((sum, slice) => sum + slice.failed, 0),
+    ),
+    row("2x load: goodput in 250 ms / capacity", ">= 0.9", (r) => r.overload.goodput / capacity(r)),
+    row("2x load: p99 of accepted after 2 s, ms", "<= 150", (r) => r.overload.acceptedP99),
+    row("2x load: p99 of accepted before, ms", "-", (r) => r.overload.transientP99),
+    row("2x load: p99 of 429, ms", "<= 25", (r) => r.overload.refusedP99),
+    row(
+      "2x load: socket errors, other status",
+      "0",
+      (r) => r.overload.socketErrors + r.overload.otherStatus,
+    ),
+    row("cores used by others meanwhile", "0", (r) => r.foreignCores),
+  ];
+};
+
+/** A number for people. */
+export const format = (value: number): string => value.toFixed(Math.abs(value) < 10 ? 2 : 0);
+
+/** The rows as text: median, lowest and highest value, and what to reach. */
+export const tableOf = (rows: readonly Row[]): string => {
+  const width = Math.max(...rows.map((row) => row.figure.length));
+  const lines = rows.map(({ figure, reach, spread }) => {
+    const range = `${format(spread.low)} .. ${format(spread.high)}`;
+    return `${figure.padEnd(width)}  ${format(spread.median).padStart(6)}  ${range.padStart(15)}  reach ${reach}\n`;
+  });
+  return lines.join("");
+};
