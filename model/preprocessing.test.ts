@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
@@ -169,6 +171,46 @@ describe("decodePixels refuses", () => {
       message: expect.stringMatching(/^[^\n]{10,}$/),
     });
   });
+});
+
+describe("the loaders of libvips", () => {
+  const OURS = ["jpeg", "png", "webp"];
+  const others: Readonly<Record<string, () => Promise<Uint8Array>>> = {
+    gif: () => plain(RED, 8, 8).gif().toBuffer(),
+    tiff: () => plain(RED, 8, 8).tiff().toBuffer(),
+    heif: () => plain(RED, 8, 8).avif().toBuffer(),
+    svg: async () =>
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect/></svg>'),
+  };
+
+  it("are ours and these, so that a new one is noticed", () => {
+    const loadable = Object.entries(sharp.format)
+      .filter(([name, { input }]) => input.buffer && name !== "raw")
+      .map(([name]) => name);
+    expect(loadable.sort()).toEqual([...OURS, ...Object.keys(others)].sort());
+  });
+
+  it.each(Object.entries(others))("do not load %s", async (_, make) => {
+    await expect(sharp(await make()).metadata()).rejects.toThrow("unsupported image format");
+  });
+
+  it("load ours while other threads start", async () => {
+    const photo = await plain(RED, 8, 8).jpeg().toBuffer();
+    let starting = true;
+    // Headers only: what a loader is chosen for, thousands of times.
+    const openMeanwhile = async (): Promise<void> => {
+      while (starting) await sharp(photo).metadata();
+    };
+    const opening = Promise.all(Array.from({ length: 4 }, openMeanwhile));
+    const program = new URL("./preprocessing.ts", import.meta.url);
+    const startThreads = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) await once(new Worker(program), "exit");
+    };
+    await startThreads().finally(() => {
+      starting = false;
+    });
+    await opening;
+  }, 60_000);
 });
 
 describe("createPacker", () => {
