@@ -2,8 +2,8 @@
  * Load from a process of its own: what it costs does not count as the server's, and a busy server cannot slow its clock.
  * Takes its task as a message, and answers with one.
  */
-import { Client } from "undici";
-import { FORM_TYPE, formBody, readPhotos } from "./upload-bodies.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { LIVEZ_REQUEST, predictRequest, readPhotos } from "./upload-bodies.ts";
 
 export type LoadTask = {
   readonly url: string;
@@ -19,70 +19,66 @@ export type Sample = { readonly status: number; readonly at: number; readonly to
 
 export type LoadResult = {
   readonly samples: readonly Sample[];
-  /** /livez meanwhile, asked every 10 ms, milliseconds each. */
+  /** /livez meanwhile, asked every 20 ms, milliseconds each. */
   readonly probes: readonly number[];
   readonly seconds: number;
 };
 
-const PROBE_EVERY_MS = 10;
+const PROBE_EVERY_MS = 20;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const run = async (task: LoadTask): Promise<LoadResult> => {
-  const bodies = (await readPhotos(task.photos)).map(formBody);
-  const headers = { "content-type": FORM_TYPE };
+  const requests = (await readPhotos(task.photos)).map(predictRequest);
   const samples: Sample[] = [];
   const begun = performance.now();
   let next = 0;
 
-  const ask = async (client: Client, due: number): Promise<void> => {
-    const body = bodies[next++ % bodies.length] ?? null;
-    let status = 0;
-    try {
-      const response = await client.request({ method: "POST", path: "/predict", headers, body });
-      await response.body.dump();
-      status = response.statusCode;
-    } catch {
-      // Counted as status 0.
-    }
+  /** Asks once, and gives a connection for the next time: another one when this one broke. */
+  const ask = async (connection: Connection, due: number): Promise<Connection> => {
+    const request = requests[next++ % requests.length];
+    if (!request) throw new Error("there are no photos to ask with");
+    const status = await connection.ask(request);
     samples.push({ status, at: due - begun, took: performance.now() - due });
+    return status === 0 ? openConnection(task.url) : connection;
   };
 
-  const closed = async (clients: number, requests: number): Promise<void> => {
+  const closed = async (clients: number, count: number): Promise<void> => {
     const one = async (): Promise<void> => {
-      const client = new Client(task.url, { pipelining: 1 });
-      while (next < requests) await ask(client, performance.now());
-      await client.close();
+      let connection = openConnection(task.url);
+      while (next < count) connection = await ask(connection, performance.now());
+      connection.close();
     };
     await Promise.all(Array.from({ length: clients }, one));
   };
 
   /** Asks at a fixed rate whatever comes back: a slow server does not lower what is offered. */
   const open = async (rate: number, seconds: number): Promise<void> => {
-    const idle: Client[] = [];
+    const idle: Connection[] = [];
     const asked: Promise<void>[] = [];
     for (let i = 0; i < rate * seconds; i++) {
       const due = begun + (i * 1000) / rate;
       const early = due - performance.now();
-      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
-      const client = idle.pop() ?? new Client(task.url, { pipelining: 1 });
-      asked.push(ask(client, due).then(() => void idle.push(client)));
+      if (early > 0) await sleep(early);
+      const connection = idle.pop() ?? openConnection(task.url);
+      asked.push(ask(connection, due).then((usable) => void idle.push(usable)));
     }
     await Promise.all(asked);
-    await Promise.all(idle.map((client) => client.close()));
+    for (const connection of idle) connection.close();
   };
 
   const probes: number[] = [];
   let probing = true;
   const probe = async (): Promise<void> => {
-    const client = new Client(task.url);
+    const connection = openConnection(task.url);
     while (probing) {
       const started = performance.now();
-      const response = await client.request({ method: "GET", path: "/livez" });
-      await response.body.dump();
+      await connection.ask(LIVEZ_REQUEST);
       const took = performance.now() - started;
       probes.push(took);
-      if (took < PROBE_EVERY_MS) await new Promise((r) => setTimeout(r, PROBE_EVERY_MS - took));
+      await sleep(Math.max(0, PROBE_EVERY_MS - took));
     }
-    await client.close();
+    connection.close();
   };
 
   const probed = probe();

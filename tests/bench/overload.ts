@@ -4,17 +4,13 @@ import { quantile } from "./statistics.ts";
 
 /** An answer later than this is as bad as none, milliseconds. */
 const GOAL_MS = 250;
-/** Until the service has seen that it is overloaded, and has answered the burst that it queued, milliseconds. */
-const TRANSIENT_MS = 2000;
-
 /** What a service did while more was asked of it than it can answer. */
 export type OverloadFigures = {
   /** Requests a second. */
   readonly offered: number;
   /** Good answers a second in time. */
   readonly goodput: number;
-  /** p99 of accepted requests at first, while the service still takes it for a burst, milliseconds. */
-  readonly transientP99: number;
+  /** Of all accepted requests, those of the first moments too, when the service still takes it for a burst, milliseconds. */
   readonly acceptedP99: number;
   readonly refusedP99: number;
   readonly livezP99: number;
@@ -26,15 +22,10 @@ const figures = (result: LoadResult, offered: number): OverloadFigures => {
   const accepted = timesOf(result, 200);
   const refused = timesOf(result, 429);
   const broken = timesOf(result, 0);
-  const acceptedWhen = (steady: boolean): number[] =>
-    result.samples
-      .filter((sample) => sample.status === 200 && sample.at >= TRANSIENT_MS === steady)
-      .map((sample) => sample.took);
   return {
     offered,
     goodput: accepted.filter((ms) => ms <= GOAL_MS).length / result.seconds,
-    transientP99: quantile(acceptedWhen(false), 0.99),
-    acceptedP99: quantile(acceptedWhen(true), 0.99),
+    acceptedP99: quantile(accepted, 0.99),
     refusedP99: quantile(refused, 0.99),
     livezP99: quantile(result.probes, 0.99),
     socketErrors: broken.length,

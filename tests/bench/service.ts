@@ -23,8 +23,8 @@ import { readPhotos } from "./upload-bodies.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 const SHARED = resolve(ROOT, "../shared");
 const OUTPUT = join(ROOT, "artifacts/bench/service.json");
-/** Requests in a slice: two seconds or so. */
-const SLICE = 250;
+/** Requests in a slice: three seconds or so. */
+const SLICE = 400;
 
 type Plan = {
   readonly model: string;
@@ -107,7 +107,7 @@ const run = async (options: Options): Promise<void> => {
       model: directory,
       photos,
       slices: quick ? 3 : 5,
-      overloadSeconds: quick ? 5 : 10,
+      overloadSeconds: quick ? 5 : 30,
     };
     const results: Repetition[] = [];
     for (let i = 1; i <= repetitions; i++) {

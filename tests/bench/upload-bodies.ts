@@ -48,3 +48,15 @@ export const formBody = (image: Uint8Array): Buffer =>
     image,
     Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
   ]);
+
+/** A whole request for a prediction, and one for /livez, as bytes. */
+export const predictRequest = (image: Uint8Array): Buffer => {
+  const body = formBody(image);
+  return Buffer.concat([
+    Buffer.from(
+      `POST /predict HTTP/1.1\r\nhost: bench\r\ncontent-type: ${FORM_TYPE}\r\ncontent-length: ${body.length}\r\n\r\n`,
+    ),
+    body,
+  ]);
+};
+export const LIVEZ_REQUEST = Buffer.from("GET /livez HTTP/1.1\r\nhost: bench\r\n\r\n");

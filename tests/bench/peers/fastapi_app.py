@@ -19,6 +19,7 @@ DIRECTORY = os.environ["MODEL_DIR"]
 with open(f"{DIRECTORY}/model.json", encoding="utf-8") as file:
     MODEL = json.load(file)
 PREPROCESSING = MODEL["preprocessing"]
+FILTER = {"linear": Image.Resampling.BILINEAR, "cubic": Image.Resampling.BICUBIC}[PREPROCESSING["kernel"]]
 SIDE = PREPROCESSING["inputSize"]
 KEPT = SIDE / PREPROCESSING["resizeTo"]
 MEAN = np.array(PREPROCESSING["mean"], np.float32)
@@ -50,7 +51,7 @@ def predict_bytes(data: bytes) -> dict:
     width, height = image.size
     kept = KEPT * min(width, height)
     left, top = (width - kept) / 2, (height - kept) / 2
-    image = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, (left, top, left + kept, top + kept))
+    image = image.resize((SIDE, SIDE), FILTER, (left, top, left + kept, top + kept))
     pixels = (np.asarray(image, np.float32) - MEAN) * SCALE
     tensor = np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
     scores = session.run([MODEL["output"]["name"]], {MODEL["input"]["name"]: tensor})[0][0]
