@@ -131,6 +131,14 @@ describe("parseSettings", () => {
     ]);
   });
 
+  it("refuses a port that the embedded node does not open", () => {
+    const embedded = { cluster: { kind: "embedded" } };
+    expect(problems({ ...embedded, service: { port: 9000 } })).toEqual([
+      "image-classification-platform:service.port is 9000; allowed: on the embedded cluster a whole number from 8080 to 8099",
+    ]);
+    expect(parseSettings({ ...embedded, service: { port: 8090 } }).service.port).toBe(8090);
+  });
+
   it("reports every wrong setting at once", () => {
     expect(problems({ service: { replicas: 0, port: 1 }, modelStore: { size: "x" } })).toHaveLength(
       3,

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { NODE_PORTS } from "./embedded/cluster/layout.ts";
 import { repositoryDirectory } from "./paths.ts";
 
 /*
@@ -108,14 +109,23 @@ const serviceSchema = z
   )
   .prefault({});
 
-const settingsSchema = z.strictObject({
-  cluster: clusterSchema.prefault({ kind: "minikube" }),
-  /** Minikube's and the embedded cluster's provisioner both answer to this name. */
-  storageClass: label.default("standard"),
-  modelStore: z.strictObject({ size: quantity.default("1Gi") }, "size").prefault({}),
-  training: trainingSchema,
-  service: serviceSchema,
-});
+const settingsSchema = z
+  .strictObject({
+    cluster: clusterSchema.prefault({ kind: "minikube" }),
+    /** Minikube's and the embedded cluster's provisioner both answer to this name. */
+    storageClass: label.default("standard"),
+    modelStore: z.strictObject({ size: quantity.default("1Gi") }, "size").prefault({}),
+    training: trainingSchema,
+    service: serviceSchema,
+  })
+  .refine(
+    ({ cluster, service: { port } }) =>
+      cluster.kind !== "embedded" || (port >= NODE_PORTS.first && port <= NODE_PORTS.last),
+    {
+      path: ["service", "port"],
+      error: `on the embedded cluster a whole number from ${NODE_PORTS.first} to ${NODE_PORTS.last}`,
+    },
+  );
 
 /** Every setting of a stack, checked and with defaults. */
 export type Settings = z.infer<typeof settingsSchema>;

@@ -44,8 +44,9 @@ const up = async (): Promise<void> => {
   await exclusively(async () => {
     await healCluster(selection);
     await operate(selection, "up");
-    const { url, namespace, kubeconfig } = await deployed(selection);
-    await reachService(kubeconfig, namespace);
+    const stack = await deployed(selection);
+    await reachService(stack);
+    const { url } = stack;
     const picture = await samplePicture();
     const answer = await askService(url, picture);
     say(

@@ -11,7 +11,7 @@ const PULUMI_CLI = "pulumi@3.265.0";
 /** How to call the Pulumi CLI: the program and its first arguments. */
 type PulumiCli = readonly [program: string, ...args: string[]];
 
-/** What a stack's file says of its cluster; the program checks it, here only what is needed before the program runs. */
+/** What a stack's file says of its cluster; the program checks it, here is only what is needed before the program runs. */
 type DeclaredCluster = {
   readonly kind: "embedded" | "minikube" | "existing";
   readonly profile: string;
@@ -22,6 +22,8 @@ export type Selection = {
   readonly stack: string;
   readonly stackReason: string;
   readonly cluster: DeclaredCluster;
+  /** Port of the service on this machine. */
+  readonly servicePort: number;
   readonly engine: "embedded" | "cli";
   readonly engineReason: string;
   readonly cli: PulumiCli;
@@ -44,13 +46,22 @@ const declaredStacks = async (): Promise<string[]> =>
     (file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [],
   );
 
-const readCluster = async (stack: string): Promise<DeclaredCluster> => {
+const readStack = async (stack: string): Promise<Pick<Selection, "cluster" | "servicePort">> => {
   const path = join(repositoryDirectory, `Pulumi.${stack}.yaml`);
   const file = parse(await readFile(path, "utf8")) as {
-    config?: Record<string, Partial<DeclaredCluster>>;
+    config?: {
+      "image-classification-platform:cluster"?: Partial<DeclaredCluster>;
+      "image-classification-platform:service"?: { port?: number };
+    };
   } | null;
-  const declared = file?.config?.["image-classification-platform:cluster"];
-  return { kind: "minikube", profile: "cats-dogs", ...declared };
+  return {
+    cluster: {
+      kind: "minikube",
+      profile: "cats-dogs",
+      ...file?.config?.["image-classification-platform:cluster"],
+    },
+    servicePort: file?.config?.["image-classification-platform:service"]?.port ?? 8080,
+  };
 };
 
 const selectStack = async (asked: string | undefined): Promise<[string, string]> => {
@@ -109,5 +120,5 @@ const selectEngine = async (
 export const select = async (environment: NodeJS.ProcessEnv): Promise<Selection> => {
   const [stack, stackReason] = await selectStack(environment["STACK"] || undefined);
   const engine = await selectEngine(stack, environment["PULUMI_ENGINE"] || "auto");
-  return { stack, stackReason, cluster: await readCluster(stack), ...engine };
+  return { stack, stackReason, ...(await readStack(stack)), ...engine };
 };

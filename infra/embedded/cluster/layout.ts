@@ -51,9 +51,8 @@ export const PORTS = {
   kubeProxyMetrics: 10249,
 } as const;
 
-/** The port of the service on 127.0.0.1, opened by a NodePort. */
-export const SERVICE_PORT = 8080;
-export const NODE_PORT_RANGE = "8080-8099";
+/** Ports that Services may open on 127.0.0.1, first to last; the service of this platform has one of them. */
+export const NODE_PORTS = { first: 8080, last: 8099 } as const;
 
 /** The registry's address, as containerd and buildah write it. */
 export const REGISTRY = `127.0.0.1:${PORTS.registry}`;
