@@ -74,7 +74,7 @@ export const rowsOf = (repetitions: readonly Repetition[]): Row[] => {
     rates("service / in process", ">= 0.85", "ceiling", "c8"),
     rates("service / in process", ">= 0.85", "ceiling", "c32"),
     ...peer("service / FastAPI", "fastapi", [">= 0.9", "<= 0.7", "<= 0.8", "<= 0.6"]),
-    ...peer("service / FastAPI with 2 threads", "fastapiTuned", []),
+    ...peer("service / tuned FastAPI", "fastapiTuned", []),
     row("/livez p99 at 32 clients, ms", "<= 15", (r) => livezP99(r, "service")),
     row("/livez p99 of FastAPI there, ms", "-", (r) => livezP99(r, "fastapi")),
     row("refused or failed at 32 clients", "0", (r) =>

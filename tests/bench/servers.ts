@@ -30,8 +30,16 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-/** The service as the repository has it. */
-export const service = (model: string): ServerKind => ({
+/** How the image sets the C library's allocator. */
+const allocator = async (): Promise<Record<string, string>> => {
+  const dockerfile = await readFile(join(ROOT, "service/Dockerfile"), "utf8");
+  const [, tunables] = /GLIBC_TUNABLES=(\S+)/.exec(dockerfile) ?? [];
+  if (tunables === undefined) throw new Error("service/Dockerfile has no GLIBC_TUNABLES any more");
+  return { GLIBC_TUNABLES: tunables };
+};
+
+/** The service as the repository has it, with its image's settings. */
+export const service = async (model: string): Promise<ServerKind> => ({
   name: "service",
   command: process.execPath,
   args: (port) => [
@@ -43,8 +51,7 @@ export const service = (model: string): ServerKind => ({
     "--metrics-port",
     "0",
   ],
-  // The second as in the image.
-  env: { DRAIN_DELAY: "0", MALLOC_MMAP_THRESHOLD_: "65536" },
+  env: { DRAIN_DELAY: "0", ...(await allocator()) },
   directory: ROOT,
 });
 
@@ -57,9 +64,9 @@ const exists = (path: string): Promise<boolean> =>
 /**
  * FastAPI and uvicorn with two workers, in a virtual environment in the user's cache.
  *
- * @param threads threads for endpoints in each worker; undefined leaves what Starlette has by itself
+ * @param tuned two threads for endpoints in each worker, and the service's own allocator settings; else as it comes
  */
-export const fastApi = async (model: string, threads?: number): Promise<ServerKind> => {
+export const fastApi = async (model: string, tuned: boolean): Promise<ServerKind> => {
   const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   const environment = join(cache, "image-classification-platform/bench/fastapi");
   const ready = join(environment, "requirements.txt");
@@ -74,13 +81,13 @@ export const fastApi = async (model: string, threads?: number): Promise<ServerKi
     await run("cp", [join(PEERS, "requirements.txt"), ready]);
   }
   return {
-    name: threads === undefined ? "fastapi" : "fastapiTuned",
+    name: tuned ? "fastapiTuned" : "fastapi",
     command: join(environment, "bin/uvicorn"),
     args: (port) => [
       ...["fastapi_app:app", "--host", "127.0.0.1", "--port", String(port)],
       ...["--workers", "2", "--log-level", "warning"],
     ],
-    env: { MODEL_DIR: model, ...(threads !== undefined && { PEER_THREADS: String(threads) }) },
+    env: { MODEL_DIR: model, ...(tuned && { PEER_THREADS: "2", ...(await allocator()) }) },
     directory: PEERS,
   };
 };

@@ -42,7 +42,7 @@ const repeat = async ({ model, photos, slices, overloadSeconds }: Plan): Promise
   const [photo] = await readPhotos(photos);
   if (!photo) throw new Error("there is no photo to ask with; name a directory with --photos.");
   const foreign = await watchForeignCpu();
-  const kinds = [service(model), await fastApi(model), await fastApi(model, 2)];
+  const kinds = [await service(model), await fastApi(model, false), await fastApi(model, true)];
   const running: Contender[] = [];
   const ceiling = await startCeiling(model, photos);
   try {
@@ -116,7 +116,7 @@ const run = async (options: Options): Promise<void> => {
         `${format(rateOf(result, name, "c8"))} and ${format(rateOf(result, name, "c32"))}`;
       say(
         `repetition ${i} of ${repetitions}, img/s: ceiling ${rates("ceiling")}, service ${rates("service")}, FastAPI ${rates("fastapi")}, ` +
-          `with 2 threads ${rates("fastapiTuned")} (others used ${format(result.foreignCores)} cores)`,
+          `tuned ${rates("fastapiTuned")} (others used ${format(result.foreignCores)} cores)`,
       );
       results.push(result);
     }
