@@ -28,6 +28,7 @@ describe("parseSettings", () => {
     expect(parseSettings({})).toEqual({
       cluster: { kind: "minikube", profile: "cats-dogs", cpus: 2, memory: "4g" },
       storageClass: "standard",
+      policies: true,
       modelStore: { size: "1Gi" },
       training: {
         source: "auto",
@@ -120,6 +121,7 @@ describe("parseSettings", () => {
       'training.photos is "$(x)"; allowed: a path without ", $ and `',
     ],
     [{ training: { sead: 1 } }, "training.sead is no setting; infra/config.ts lists all of them"],
+    [{ policies: "off" }, 'policies is "off"; allowed: true or false'],
     [{ replicas: 2 }, "replicas is no setting; infra/config.ts lists all of them"],
   ])("%j: one line with key, value and what is allowed", (raw, expected) => {
     expect(problems(raw)).toEqual([`image-classification-platform:${expected}`]);

@@ -114,6 +114,8 @@ const settingsSchema = z
     cluster: clusterSchema.prefault({ kind: "minikube" }),
     /** Minikube's and the embedded cluster's provisioner both answer to this name. */
     storageClass: label.default("standard"),
+    /** Whether infra/policy judges what the program declares, in preview and up; the commands read it, not the program. */
+    policies: z.boolean("true or false").default(true),
     modelStore: z.strictObject({ size: quantity.default("1Gi") }, "size").prefault({}),
     training: trainingSchema,
     service: serviceSchema,

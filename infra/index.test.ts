@@ -9,11 +9,13 @@ import {
   selects,
 } from "./components/testing/pod-security.ts";
 import { type Recording, recordProgram } from "./components/testing/record-program.ts";
+import { exemptions } from "./policy/exemptions.ts";
+import { judge } from "./policy/testing/judge.ts";
 
 const stacks = {
   embedded: { cluster: { kind: "embedded" } },
   dev: { cluster: { kind: "minikube" }, service: { replicas: 2 } },
-};
+} as const;
 
 const program = () => import("./index.ts");
 
@@ -103,6 +105,12 @@ describe.each([
         "app.kubernetes.io/managed-by": "pulumi",
       });
     }
+  });
+
+  // A preview's unknown values are a matter of the policies' own tests.
+  it.skipIf(preview)("keeps to every policy", async () => {
+    const target = stacks[stack].cluster.kind;
+    expect(await judge(target, recording.resources, exemptions)).toEqual([]);
   });
 
   it("runs pods of the restricted profile only", () => {

@@ -8,6 +8,8 @@ import { UserError } from "../user-error.ts";
 import { readPassphrase } from "./passphrase.ts";
 import type { Selection } from "./selection.ts";
 
+const policyPack = join(repositoryDirectory, "infra", "policy");
+
 /** The Pulumi state of all stacks, in the layout of Pulumi's own file backend: both engines work on it. */
 const backendDirectory = join(stateDirectory, "pulumi");
 
@@ -30,15 +32,19 @@ const cliEnvironment = async (): Promise<NodeJS.ProcessEnv> => {
 };
 
 const runCli = async (
-  { cli: [program, ...first], stack }: Selection,
+  { cli: [program, ...first], stack, policies }: Selection,
   operation: Operation,
   options: OperationOptions,
 ): Promise<void> => {
   const env = await cliEnvironment();
   const select = ["stack", "select", "--create", stack];
   await runCommand(program, [...first, ...select], { cwd: repositoryDirectory, env });
+  const judged = policies && operation !== "destroy";
   const flags = [
-    ...(operation === "preview" ? ["--diff"] : ["--yes", "--skip-preview"]),
+    ...(operation === "preview" ? ["--diff"] : ["--yes"]),
+    // With policies an update is previewed first: what violates one stops it before anything is changed.
+    ...(judged ? ["--policy-pack", policyPack] : []),
+    ...(judged || operation === "preview" ? [] : ["--skip-preview"]),
     ...(options.expectNoChanges ? ["--expect-no-changes"] : []),
   ];
   const child = spawn(program, [...first, operation, "--stack", stack, ...flags], {
@@ -64,7 +70,7 @@ const abortOnInterrupt = (): { readonly signal: AbortSignal; readonly release: (
 };
 
 const runEmbedded = async (
-  { stack }: Selection,
+  { stack, policies }: Selection,
   operation: Operation,
   { expectNoChanges }: OperationOptions,
 ): Promise<void> => {
@@ -77,6 +83,7 @@ const runEmbedded = async (
       backendDirectory,
       passphrase: await readPassphrase(process.env),
       expectNoChanges,
+      ...(policies && { policyPack }),
       output: process.stdout,
       color: process.stdout.isTTY === true && !process.env["NO_COLOR"],
       signal,

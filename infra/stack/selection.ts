@@ -24,6 +24,8 @@ export type Selection = {
   readonly cluster: DeclaredCluster;
   /** Port of the service on this machine. */
   readonly servicePort: number;
+  /** Whether the policy pack judges what the program declares. */
+  readonly policies: boolean;
   readonly engine: "embedded" | "cli";
   readonly engineReason: string;
   readonly cli: PulumiCli;
@@ -46,21 +48,26 @@ const declaredStacks = async (): Promise<string[]> =>
     (file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [],
   );
 
-const readStack = async (stack: string): Promise<Pick<Selection, "cluster" | "servicePort">> => {
+const readStack = async (
+  stack: string,
+): Promise<Pick<Selection, "cluster" | "servicePort" | "policies">> => {
   const path = join(repositoryDirectory, `Pulumi.${stack}.yaml`);
   const file = parse(await readFile(path, "utf8")) as {
     config?: {
-      "image-classification-platform:cluster"?: Partial<DeclaredCluster>;
-      "image-classification-platform:service"?: { port?: number };
+      readonly "image-classification-platform:cluster"?: Partial<DeclaredCluster>;
+      readonly "image-classification-platform:service"?: { readonly port?: number };
+      readonly "image-classification-platform:policies"?: boolean;
     };
   } | null;
+  const declared = file?.config;
   return {
     cluster: {
       kind: "minikube",
       profile: "cats-dogs",
-      ...file?.config?.["image-classification-platform:cluster"],
+      ...declared?.["image-classification-platform:cluster"],
     },
-    servicePort: file?.config?.["image-classification-platform:service"]?.port ?? 8080,
+    servicePort: declared?.["image-classification-platform:service"]?.port ?? 8080,
+    policies: declared?.["image-classification-platform:policies"] ?? true,
   };
 };
 

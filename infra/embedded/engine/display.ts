@@ -127,3 +127,32 @@ export const createDisplay = (output: Writable, color: boolean): Display => {
     },
   };
 };
+
+/**
+ * A display for a pass that is not the operation itself: of all that happens it shows only errors. Messages are held back;
+ * `release` shows them, for whoever has to find out why the pass failed.
+ */
+export const onlyErrors = (
+  display: Display,
+): { readonly display: Display; readonly release: () => void } => {
+  const held: Parameters<Display["message"]>[] = [];
+  return {
+    display: {
+      header: () => undefined,
+      plan: () => undefined,
+      started: () => undefined,
+      ended: () => undefined,
+      failed: () => undefined,
+      progress: () => undefined,
+      message: (...message) => {
+        if (message[0] === "error") display.message(...message);
+        else held.push(message);
+      },
+      outputs: () => undefined,
+      summary: () => undefined,
+    },
+    release: () => {
+      for (const message of held) display.message(...message);
+    },
+  };
+};

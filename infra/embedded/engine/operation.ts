@@ -2,20 +2,19 @@ import { setMaxListeners } from "node:events";
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { deleteResources } from "./delete-resources.ts";
-import { createDisplay, type Display, type Summary } from "./display.ts";
+import { createDisplay, type Display, onlyErrors, type Summary } from "./display.ts";
 import { EngineError, messageOf } from "./engine-error.ts";
 import { createLimit } from "./limit.ts";
-import { StoppedError, startMonitor } from "./monitor.ts";
 import { configOf, type OpenStack, openStack, type StackOptions } from "./open-stack.ts";
-import { startProgram } from "./program.ts";
+import { type PolicyGate, startGate } from "./policy/gate.ts";
 import { type ProgramConfig, readProject } from "./project.ts";
-import { isMap, type PropertyMap, redact, reveal, secret, secretHider } from "./property-values.ts";
+import { isMap, type PropertyMap, redact, reveal } from "./property-values.ts";
 import { createCommandProvider } from "./providers/command.ts";
 import { createKubernetesProvider } from "./providers/kubernetes/index.ts";
 import { createRandomProvider } from "./providers/random.ts";
 import { recoverResources } from "./recover.ts";
 import { refreshResources } from "./refresh-resources.ts";
-import { createRegistrar } from "./register.ts";
+import { runProgram } from "./run-program.ts";
 import { createSession, type Session } from "./session.ts";
 import { backUpCheckpoint, prepareBackend, writeCheckpoint } from "./state/checkpoint.ts";
 import { createJournal } from "./state/journal.ts";
@@ -29,6 +28,11 @@ export type OperationOptions = StackOptions & {
   readonly parallel?: number;
   /** Makes any change a failure. @default false */
   readonly expectNoChanges?: boolean;
+  /**
+   * Folder of a policy pack that judges what the program declares, in a preview and in an update. An update is rehearsed
+   * first: what violates a mandatory policy stops it before anything is changed. @default nothing is judged
+   */
+  readonly policyPack?: string;
   readonly output: Writable;
   readonly color: boolean;
   /** Stops the operation: nothing new begins, what runs is ended and saved. */
@@ -43,64 +47,14 @@ export type OperationResult = {
   readonly exitCode: number;
 };
 
+const PARALLEL = 16;
+
 const TITLES = {
   preview: "Previewing update",
   up: "Updating",
   refresh: "Refreshing",
   destroy: "Destroying",
 } as const;
-
-const runProgram = async (
-  session: Session,
-  opened: OpenStack,
-  config: ProgramConfig,
-  parallel: number,
-): Promise<PropertyMap> => {
-  const { display } = session;
-  const registrar = createRegistrar(session);
-  const hide = secretHider(config.secretKeys.map((key) => secret(config.values[key] ?? "")));
-  const monitor = await startMonitor({
-    register: registrar.register,
-    registerOutputs: registrar.registerOutputs,
-    log: (severity, message, urn) => {
-      display.message(severity, hide(message), urn);
-      if (severity === "error") session.fail(new StoppedError(message));
-    },
-    refuse: (what) =>
-      session.fail(
-        new EngineError(
-          `the program asks for ${what}, which the embedded engine does not support: use the Pulumi CLI (PULUMI_ENGINE=cli).`,
-        ),
-      ),
-  });
-  const program = startProgram({
-    project: opened.project,
-    stack: session.stack,
-    config,
-    address: monitor.address,
-    parallel,
-    dryRun: session.dryRun,
-    print: (line) => display.message("info", hide(line)),
-  });
-  try {
-    const code = await program.ended;
-    if (code !== 0 && !session.failed() && !session.signal.aborted) {
-      session.fail(new EngineError(`the program ended with exit code ${code}.`));
-    }
-    await registrar.settled();
-    if (!session.failed() && !session.signal.aborted) {
-      const { journal } = session;
-      await deleteResources(
-        session,
-        journal.all().filter((each) => each.delete === true || !registrar.isDeclared(each.urn)),
-      );
-    }
-  } finally {
-    program.kill();
-    monitor.close();
-  }
-  return registrar.stackOutputs();
-};
 
 const plainOutputs = (
   outputs: PropertyMap,
@@ -110,36 +64,70 @@ const plainOutputs = (
   return isMap(opened) ? opened : {};
 };
 
-const perform = async (
-  options: OperationOptions,
-  opened: OpenStack,
-  display: Display,
-): Promise<OperationResult> => {
-  const start = Date.now();
-  const { operation, expectNoChanges = false, parallel = 16 } = options;
+const NOTHING: Summary = { create: 0, update: 0, replace: 0, delete: 0, drop: 0, same: 0 };
+
+/** What the passes of one operation share. */
+type Pass = {
+  readonly options: OperationOptions;
+  readonly opened: OpenStack;
+  readonly config: ProgramConfig;
+  readonly display: Display;
+  readonly policies: PolicyGate | undefined;
+};
+
+const sessionOf = (
+  { options, opened, config, display, policies }: Pass,
+  dryRun: boolean,
+): Session => {
   const { reference, secrets } = opened;
-  const dryRun = operation === "preview";
-  const config = await configOf(opened, options.passphrase);
-  const journal = createJournal(recoverResources(opened.snapshot), (snapshot) =>
-    dryRun ? Promise.resolve() : writeCheckpoint(reference, snapshot, secrets),
-  );
   const session = createSession({
     project: opened.project.name,
     stack: options.stack,
     config: config.values,
     dryRun,
-    journal,
+    journal: createJournal(recoverResources(opened.snapshot), (snapshot) =>
+      dryRun ? Promise.resolve() : writeCheckpoint(reference, snapshot, secrets),
+    ),
     providers: {
       command: createCommandProvider(opened.project.workingDirectory),
       kubernetes: createKubernetesProvider(),
       random: createRandomProvider(),
     },
+    policies,
     display,
     signal: options.signal ?? new AbortController().signal,
-    limit: createLimit(parallel),
+    limit: createLimit(options.parallel ?? PARALLEL),
   });
   // Every running step listens; Node would take more than ten for a leak.
   setMaxListeners(0, session.signal);
+  return session;
+};
+
+/** Runs an update as a preview that shows only what is wrong. @returns whether nothing is */
+const rehearse = async (pass: Pass): Promise<boolean> => {
+  const { display, release } = onlyErrors(pass.display);
+  const session = sessionOf({ ...pass, display }, true);
+  try {
+    await runProgram(session, pass.opened, pass.config, pass.options.parallel ?? PARALLEL);
+  } catch (error) {
+    session.fail(error);
+  }
+  if (session.signal.aborted) session.fail(new EngineError("interrupted; nothing was changed."));
+  if (session.refused()) {
+    pass.display.message("error", "policies are violated, see above; nothing was changed.");
+  } else if (session.failed()) {
+    release();
+  }
+  return !session.failed();
+};
+
+const perform = async (pass: Pass): Promise<OperationResult> => {
+  const start = Date.now();
+  const { options, opened, config, display } = pass;
+  const { operation, expectNoChanges = false, parallel = PARALLEL } = options;
+  const dryRun = operation === "preview";
+  const session = sessionOf(pass, dryRun);
+  const { journal } = session;
   let outputs: PropertyMap = {};
   try {
     if (operation === "destroy") await deleteResources(session, journal.all());
@@ -166,7 +154,36 @@ const perform = async (
   };
 };
 
-const NOTHING: Summary = { create: 0, update: 0, replace: 0, delete: 0, drop: 0, same: 0 };
+/** Runs an operation, with its policies where it has some. */
+const judged = async (options: OperationOptions, display: Display): Promise<OperationResult> => {
+  const opened = await openStack(options);
+  const config = await configOf(opened, options.passphrase);
+  const { operation, policyPack, stack } = options;
+  const unjudged = { options, opened, config, display, policies: undefined };
+  if (policyPack === undefined || (operation !== "preview" && operation !== "up")) {
+    return perform(unjudged);
+  }
+  const policies = await startGate(
+    {
+      directory: policyPack,
+      project: opened.project.name,
+      stack,
+      config,
+      dryRun: operation === "preview",
+      print: (line) => display.message("info", line),
+    },
+    display,
+  );
+  try {
+    const pass = { ...unjudged, policies };
+    if (operation === "up" && !(await rehearse(pass))) {
+      return { summary: NOTHING, changed: false, outputs: {}, exitCode: 1 };
+    }
+    return await perform(pass);
+  } finally {
+    policies.close();
+  }
+};
 
 /**
  * Runs an operation on a stack without the Pulumi CLI: starts the unmodified program, compares what it declares with the
@@ -185,7 +202,7 @@ export const runOperation = async (options: OperationOptions): Promise<Operation
       release = await acquireLock(reference);
       await backUpCheckpoint(reference);
     }
-    return await perform(options, await openStack(options), display);
+    return await judged(options, display);
   } catch (error) {
     display.message("error", messageOf(error));
     return { summary: NOTHING, changed: false, outputs: {}, exitCode: 1 };

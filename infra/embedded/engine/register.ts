@@ -96,6 +96,13 @@ const registerPlain = async (
   return { urn, id: wanted.id ?? "", outputs: inputs };
 };
 
+/** Asks the policies about a resource that is about to be worked on. @throws StoppedError when an update must not go on */
+const judge = async (session: Session, wanted: ResourceState): Promise<void> => {
+  if (session.policies === undefined || (await session.policies.admits(wanted))) return;
+  session.refuse();
+  session.checkRunning();
+};
+
 /** Creates the registrar of one run of the program. */
 export const createRegistrar = (session: Session): Registrar => {
   const declared = new Set<string>();
@@ -120,20 +127,25 @@ export const createRegistrar = (session: Session): Registrar => {
     if (!Object.hasOwn(session.providers, type.split(":").at(-1) ?? "")) {
       throw new EngineError(`its type is ${type}, ${CLI}`);
     }
+    const wanted = stateOf(urn, declaration);
+    await judge(session, wanted);
     const outputs = await configureProvider(session, urn, type, inputs);
     const id = session.journal.find(urn)?.id ?? randomUUID();
-    return registerPlain(session, { ...stateOf(urn, declaration), id }, outputs);
+    return registerPlain(session, { ...wanted, id }, outputs);
   };
 
-  const dispatch = (urn: string, declaration: Declaration): Promise<Registration> => {
+  const dispatch = async (urn: string, declaration: Declaration): Promise<Registration> => {
     if (!declaration.custom) {
-      const old = session.journal.find(urn);
-      return registerPlain(session, stateOf(urn, declaration), old?.outputs ?? {});
+      const wanted = stateOf(urn, declaration);
+      await judge(session, wanted);
+      return registerPlain(session, wanted, session.journal.find(urn)?.outputs ?? {});
     }
     return session.limit(async () => {
       session.checkRunning();
       if (isProviderType(declaration.type)) return registerProvider(urn, declaration);
-      return registerCustom(session, await prepare(urn, declaration));
+      const custom = await prepare(urn, declaration);
+      await judge(session, custom.wanted);
+      return registerCustom(session, custom);
     });
   };
 

@@ -1,6 +1,7 @@
 import type { Display, Summary } from "./display.ts";
 import { messageOf } from "./engine-error.ts";
 import { StoppedError } from "./monitor.ts";
+import type { PolicyGate } from "./policy/gate.ts";
 import type { PropertyMap } from "./property-values.ts";
 import { secretHider } from "./property-values.ts";
 import type { KubernetesProvider } from "./providers/kubernetes/index.ts";
@@ -25,6 +26,8 @@ export type Session = {
   readonly dryRun: boolean;
   readonly journal: Journal;
   readonly providers: Providers;
+  /** Undefined: nothing is judged. */
+  readonly policies: PolicyGate | undefined;
   readonly display: Display;
   readonly signal: AbortSignal;
   readonly limit: <T>(task: () => Promise<T>) => Promise<T>;
@@ -37,13 +40,21 @@ export type Session = {
     resource?: { readonly urn: string; readonly inputs: PropertyMap },
   ) => void;
   readonly failed: () => boolean;
+  /** Makes the operation a failure that has been shown already; a preview goes on, to find everything that is wrong. */
+  readonly refuse: () => void;
+  readonly refused: () => boolean;
+  /** Whether something new may begin. */
+  readonly isRunning: () => boolean;
   /** @throws StoppedError when nothing new may begin */
   readonly checkRunning: () => void;
 };
 
 /** Creates what the parts of an operation share. */
 export const createSession = (
-  parts: Omit<Session, "count" | "counts" | "fail" | "failed" | "checkRunning">,
+  parts: Omit<
+    Session,
+    "count" | "counts" | "fail" | "failed" | "refuse" | "refused" | "isRunning" | "checkRunning"
+  >,
 ): Session => {
   const counts: Record<Operation, number> = {
     create: 0,
@@ -54,6 +65,8 @@ export const createSession = (
     same: 0,
   };
   let failed = false;
+  let refused = false;
+  const isRunning = (): boolean => !failed && !(refused && !parts.dryRun) && !parts.signal.aborted;
   return {
     ...parts,
     count: (operation) => {
@@ -66,9 +79,14 @@ export const createSession = (
       const hide = secretHider(resource?.inputs ?? {});
       parts.display.message("error", hide(messageOf(error)), resource?.urn);
     },
-    failed: () => failed,
+    failed: () => failed || refused,
+    refuse: () => {
+      refused = true;
+    },
+    refused: () => refused,
+    isRunning,
     checkRunning: () => {
-      if (failed || parts.signal.aborted) throw new StoppedError("the operation is ending");
+      if (!isRunning()) throw new StoppedError("the operation is ending");
     },
   };
 };

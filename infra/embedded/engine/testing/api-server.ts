@@ -135,6 +135,8 @@ export const startApiServer = async (): Promise<ApiServer> => {
     `--cert-dir=${path("certs")}`,
     `--token-auth-file=${path("tokens.csv")}`,
     "--authorization-mode=RBAC",
+    // As every cluster has it: what a pod may do is the admission's to say.
+    "--allow-privileged",
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${path("sa.pub")}`,
     `--service-account-signing-key-file=${path("sa.key")}`,
