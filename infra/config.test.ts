@@ -29,7 +29,7 @@ describe("parseSettings", () => {
       cluster: { kind: "minikube", profile: "cats-dogs", cpus: 2, memory: "4g" },
       storageClass: "standard",
       policies: true,
-      modelStore: { size: "1Gi" },
+      modelStore: { size: "1Gi", accessMode: "ReadWriteOnce" },
       training: {
         source: "auto",
         seed: 42,
@@ -40,7 +40,7 @@ describe("parseSettings", () => {
         },
       },
       service: {
-        replicas: 1,
+        scale: { kind: "fixed", replicas: 1 },
         port: 8080,
         resources: {
           requests: { cpu: "500m", memory: "384Mi" },
@@ -60,7 +60,24 @@ describe("parseSettings", () => {
       requests: { cpu: "500m", memory: "384Mi" },
       limits: { cpu: "2", memory: "2Gi" },
     });
-    expect(service.replicas).toBe(1);
+    expect(service.scale).toEqual({ kind: "fixed", replicas: 1 });
+  });
+
+  it("scales by CPU on an existing cluster, unless a number of pods is set", () => {
+    const scaleOf = (service: object) =>
+      parseSettings({ cluster: existing, service }).service.scale;
+    expect(scaleOf({})).toEqual({
+      ...{ kind: "cpu", minReplicas: 2, maxReplicas: 6, cpuUtilization: 70 },
+    });
+    expect(scaleOf({ autoscaling: { maxReplicas: 20 } })).toMatchObject({
+      ...{ kind: "cpu", minReplicas: 2, maxReplicas: 20 },
+    });
+    expect(scaleOf({ replicas: 4 })).toEqual({ kind: "fixed", replicas: 4 });
+  });
+
+  it("takes a shared model store on an existing cluster", () => {
+    const modelStore = { accessMode: "ReadWriteMany" };
+    expect(parseSettings({ cluster: existing, modelStore }).modelStore).toMatchObject(modelStore);
   });
 
   it("resolves paths: ~ is the user's home, a relative one starts at the repository", () => {
@@ -87,7 +104,32 @@ describe("parseSettings", () => {
       { service: { port: 80.5 } },
       "service.port is 80.5; allowed: a whole number from 1024 to 65535",
     ],
-    [{ service: 3 }, "service is 3; allowed: replicas, port, resources"],
+    [{ service: 3 }, "service is 3; allowed: replicas, autoscaling, port, resources"],
+    [
+      { cluster: existing, service: { replicas: 2, autoscaling: {} } },
+      "service.autoscaling is {}; allowed: left out where replicas is set: only one can say how many pods there are",
+    ],
+    [
+      { cluster: existing, service: { autoscaling: { minReplicas: 3, maxReplicas: 2 } } },
+      "service.autoscaling.maxReplicas is 2; allowed: at least minReplicas",
+    ],
+    [
+      { cluster: existing, service: { autoscaling: { cpuUtilization: 100 } } },
+      "service.autoscaling.cpuUtilization is 100; allowed: a whole number from 10 to 95",
+    ],
+    [
+      { service: { autoscaling: {} } },
+      "service.autoscaling is {}; allowed: an autoscaler (it needs a metrics server, and nodes to grow on) only with cluster.kind existing",
+    ],
+    [
+      { cluster: { kind: "embedded" }, modelStore: { accessMode: "ReadWriteMany" } },
+      'modelStore.accessMode is "ReadWriteMany"; allowed: ReadWriteMany only with cluster.kind existing',
+    ],
+    [
+      { cluster: existing, modelStore: { accessMode: "ReadOnlyMany" } },
+      'modelStore.accessMode is "ReadOnlyMany"; allowed: ReadWriteOnce or ReadWriteMany',
+    ],
+    [{ policies: "off" }, 'policies is "off"; allowed: true or false'],
     [
       { service: { resources: { limits: { memory: "lots" } } } },
       'service.resources.limits.memory is "lots"; allowed: a Kubernetes quantity such as 500m, 2 or 512Mi',
@@ -121,7 +163,6 @@ describe("parseSettings", () => {
       'training.photos is "$(x)"; allowed: a path without ", $ and `',
     ],
     [{ training: { sead: 1 } }, "training.sead is no setting; infra/config.ts lists all of them"],
-    [{ policies: "off" }, 'policies is "off"; allowed: true or false'],
     [{ replicas: 2 }, "replicas is no setting; infra/config.ts lists all of them"],
   ])("%j: one line with key, value and what is allowed", (raw, expected) => {
     expect(problems(raw)).toEqual([`image-classification-platform:${expected}`]);

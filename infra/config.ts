@@ -94,20 +94,61 @@ const trainingSchema = z
     error: "a directory exactly when training.source is folder",
   });
 
+const autoscalingSchema = z
+  .strictObject(
+    {
+      minReplicas: wholeNumber(1, 50).default(2),
+      maxReplicas: wholeNumber(1, 200).default(6),
+      /** Percent of the requested CPU that the pods use on average: above it there are more of them, below it fewer. */
+      cpuUtilization: wholeNumber(10, 95).default(70),
+    },
+    "minReplicas, maxReplicas, cpuUtilization",
+  )
+  .refine(({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas, {
+    path: ["maxReplicas"],
+    error: "at least minReplicas",
+  });
+
 const serviceSchema = z
   .strictObject(
     {
       /**
-       * One by default: the pods of a laptop compete for the same few cores, so a second one adds memory and no
-       * throughput, and a roll-out starts the new pod before it stops the old one (maxSurge 1, maxUnavailable 0) anyway.
+       * How many pods, always. One on a local cluster, unless it is set: the pods of a laptop compete for the same few
+       * cores, so a second one adds memory and no throughput, and a roll-out starts the new pod before it stops the old one
+       * (maxSurge 1, maxUnavailable 0) anyway.
        */
-      replicas: wholeNumber(1, 50).default(1),
+      replicas: wholeNumber(1, 50).optional(),
+      /** As many pods as their CPU asks for; how it is on an existing cluster, unless replicas is set. */
+      autoscaling: autoscalingSchema.optional(),
       port: wholeNumber(1024, 65_535).default(8080),
       resources: resources({ cpu: "500m", memory: "384Mi" }, { cpu: "2", memory: "1Gi" }),
     },
-    "replicas, port, resources",
+    "replicas, autoscaling, port, resources",
+  )
+  .prefault({})
+  .refine(({ replicas, autoscaling }) => replicas === undefined || autoscaling === undefined, {
+    path: ["autoscaling"],
+    error: "left out where replicas is set: only one can say how many pods there are",
+  });
+
+const modelStoreSchema = z
+  .strictObject(
+    {
+      size: quantity.default("1Gi"),
+      /**
+       * With ReadWriteOnce all pods that read the store share a node; ReadWriteMany needs a storage class that can
+       * (NFS, CephFS, EFS, Azure Files, Filestore) and lets them spread.
+       */
+      accessMode: z
+        .enum(["ReadWriteOnce", "ReadWriteMany"], "ReadWriteOnce or ReadWriteMany")
+        .default("ReadWriteOnce"),
+    },
+    "size, accessMode",
   )
   .prefault({});
+
+/** What only a cluster of more than one node, or with more than Kubernetes itself, has. */
+const onlyExisting = (what: string) => `${what} only with cluster.kind existing`;
 
 const settingsSchema = z
   .strictObject({
@@ -116,10 +157,19 @@ const settingsSchema = z
     storageClass: label.default("standard"),
     /** Whether infra/policy judges what the program declares, in preview and up; the commands read it, not the program. */
     policies: z.boolean("true or false").default(true),
-    modelStore: z.strictObject({ size: quantity.default("1Gi") }, "size").prefault({}),
+    modelStore: modelStoreSchema,
     training: trainingSchema,
     service: serviceSchema,
   })
+  .refine(({ cluster, service }) => cluster.kind === "existing" || !service.autoscaling, {
+    path: ["service", "autoscaling"],
+    error: onlyExisting("an autoscaler (it needs a metrics server, and nodes to grow on)"),
+  })
+  .refine(
+    ({ cluster, modelStore }) =>
+      cluster.kind === "existing" || modelStore.accessMode === "ReadWriteOnce",
+    { path: ["modelStore", "accessMode"], error: onlyExisting("ReadWriteMany") },
+  )
   .refine(
     ({ cluster, service: { port } }) =>
       cluster.kind !== "embedded" || (port >= NODE_PORTS.first && port <= NODE_PORTS.last),
@@ -127,7 +177,20 @@ const settingsSchema = z
       path: ["service", "port"],
       error: `on the embedded cluster a whole number from ${NODE_PORTS.first} to ${NODE_PORTS.last}`,
     },
-  );
+  )
+  .transform(({ service, ...settings }) => {
+    const { replicas, autoscaling, ...rest } = service;
+    const scales = settings.cluster.kind === "existing" && replicas === undefined;
+    const scale: Scale = scales
+      ? { kind: "cpu", ...(autoscaling ?? autoscalingSchema.parse({})) }
+      : { kind: "fixed", replicas: replicas ?? 1 };
+    return { ...settings, service: { ...rest, scale } };
+  });
+
+/** How many pods serve: a number, or what their CPU asks for between two numbers. */
+export type Scale =
+  | { readonly kind: "fixed"; readonly replicas: number }
+  | ({ readonly kind: "cpu" } & Readonly<z.infer<typeof autoscalingSchema>>);
 
 /** Every setting of a stack, checked and with defaults. */
 export type Settings = z.infer<typeof settingsSchema>;

@@ -191,7 +191,10 @@ describe("an existing cluster and photos of one's own", () => {
 
   it("starts no cluster and adds an image with the photos", async () => {
     const recording = await recordProgram(program, { config: config() });
-    const added = ["command:local:Command photos-image", `${COMPONENT}ContainerImage photos-image`];
+    const added = [
+      ...["command:local:Command photos-image", `${COMPONENT}ContainerImage photos-image`],
+      "kubernetes:autoscaling/v2:HorizontalPodAutoscaler api",
+    ];
     expect(listOf(recording)).toEqual(
       [...EXPECTED.filter((line) => line !== "command:local:Command cluster"), ...added].sort(),
     );

@@ -66,7 +66,7 @@ const modelStore = new ModelStore(
   "model-store",
   {
     namespace: platform.metadataName,
-    size: settings.modelStore.size,
+    ...settings.modelStore,
     storageClass: settings.storageClass,
   },
   inCluster,
@@ -93,7 +93,7 @@ const service = new InferenceService(
     image: serviceBuild.reference,
     modelStore,
     exposure,
-    replicas: settings.service.replicas,
+    scale: settings.service.scale,
     port: settings.service.port,
     resources: settings.service.resources,
   },
@@ -123,5 +123,7 @@ export const serviceImage = serviceBuild.reference;
 export const trainingImage = trainingBuildWithPhotos.reference;
 /** Path of the kubeconfig that reaches the cluster. */
 export const kubeconfig = cluster.kubeconfig;
+/** Context of that kubeconfig; undefined: its current one. */
+export const context = cluster.context;
 /** Claim of the volume that holds the models. */
 export const modelStoreClaim = modelStore.claim;

@@ -6,14 +6,14 @@ import { isClusterHealthy } from "../embedded/cluster/start.ts";
 import { stopCluster } from "../embedded/cluster/stop.ts";
 import { withLock } from "../lock.ts";
 import { stateDirectory } from "../paths.ts";
+import { deployed } from "../stack/deployed.ts";
 import { healCluster } from "../stack/heal.ts";
-import { operate, outputsOf } from "../stack/operations.ts";
+import { operate } from "../stack/operations.ts";
 import { PORT_FORWARD, reachService } from "../stack/reach-service.ts";
 import { askService, samplePicture } from "../stack/sample-picture.ts";
 import { type Selection, select } from "../stack/selection.ts";
 import { runSmokeTest } from "../stack/smoke.ts";
 import { describeStatus } from "../stack/status.ts";
-import { UserError } from "../user-error.ts";
 
 /*
  * The commands behind `make up`, `preview`, `down`, `status` and `smoke`.
@@ -28,16 +28,6 @@ const announce = async (): Promise<Selection> => {
 const exclusively = <T>(work: () => Promise<T>): Promise<T> =>
   withLock(join(stateDirectory, "stack.lock"), "fail", work);
 
-const deployed = async (
-  selection: Selection,
-): Promise<{ readonly url: string; readonly namespace: string; readonly kubeconfig: string }> => {
-  const { url, namespace, kubeconfig } = await outputsOf(selection);
-  if (typeof url === "string" && typeof namespace === "string" && typeof kubeconfig === "string") {
-    return { url, namespace, kubeconfig };
-  }
-  throw new UserError(`stack ${selection.stack} is not deployed; run \`make up\` first.`);
-};
-
 const up = async (): Promise<void> => {
   const start = Date.now();
   const selection = await announce();
@@ -45,8 +35,8 @@ const up = async (): Promise<void> => {
     await healCluster(selection);
     await operate(selection, "up");
     const stack = await deployed(selection);
-    await reachService(stack);
     const { url } = stack;
+    await reachService(stack);
     const picture = await samplePicture();
     const answer = await askService(url, picture);
     say(
@@ -82,8 +72,7 @@ const status = async (): Promise<void> => {
 
 const smoke = async (): Promise<void> => {
   const selection = await announce();
-  const { kubeconfig, namespace } = await deployed(selection);
-  process.stdout.write(`${await runSmokeTest(kubeconfig, namespace)}\n`);
+  process.stdout.write(`${await runSmokeTest(await deployed(selection))}\n`);
 };
 
 const program = new Command("platform").description(

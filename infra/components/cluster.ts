@@ -42,6 +42,8 @@ export class Cluster extends pulumi.ComponentResource {
   readonly provider: k8s.Provider;
   /** Path of the kubeconfig. */
   readonly kubeconfig: pulumi.Output<string>;
+  /** Context of the kubeconfig; undefined: its current one. */
+  readonly context: string | undefined;
   readonly traits: ClusterTraits;
 
   constructor(
@@ -52,6 +54,7 @@ export class Cluster extends pulumi.ComponentResource {
     super("image-classification-platform:index:Cluster", name, {}, options);
     const { kubeconfig, context, traits } = access(name, settings, this);
     this.traits = traits;
+    this.context = context;
     this.kubeconfig = pulumi.output(kubeconfig);
     this.provider = new k8s.Provider(
       name,

@@ -4,6 +4,12 @@ import { type Recording, recordPlatform } from "./testing/record-program.ts";
 
 const sample = { training: { source: "sample" } };
 
+/** Any file that can be read will do: the kubeconfig is not opened before an object is sent somewhere. */
+const existing = {
+  ...{ kind: "existing", kubeconfig: import.meta.filename, context: "lab" },
+  registry: "registry.example.org/team",
+};
+
 const only = (recording: Recording, kind: string) => {
   const [object, ...more] = objectsOf(recording, kind);
   expect(more).toEqual([]);
@@ -65,6 +71,44 @@ describe("InferenceService", () => {
     for (const { matchLabels } of [spec.selector, budget.selector]) {
       expect(selects(matchLabels, template())).toBe(true);
     }
+  });
+
+  it("leaves the number of pods to an autoscaler, where there is one", async () => {
+    const scaled = await recordPlatform({ ...sample, cluster: existing });
+    const { spec } = only(scaled, "apps/v1:Deployment");
+    expect(spec).not.toHaveProperty("replicas");
+    const [container] = spec.template.spec.containers;
+    expect(container.resources.requests.cpu).toBe("500m");
+    expect(only(scaled, "autoscaling/v2:HorizontalPodAutoscaler").spec).toEqual({
+      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "api" },
+      ...{ minReplicas: 2, maxReplicas: 6 },
+      metrics: [
+        {
+          type: "Resource",
+          resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } },
+        },
+      ],
+    });
+    expect(objectsOf(recording, "autoscaling/v2:HorizontalPodAutoscaler")).toEqual([]);
+  });
+
+  it("spreads over zones and nodes when the model store is shared", async () => {
+    const shared = await recordPlatform({
+      ...sample,
+      cluster: existing,
+      modelStore: { accessMode: "ReadWriteMany" },
+    });
+    const pods = podTemplates(shared);
+    for (const name of ["api", "smoke-test"]) expect(pods[name].spec.affinity).toBeUndefined();
+    const { topologySpreadConstraints: spread } = pods["api"].spec;
+    expect(spread.map(({ topologyKey }: { topologyKey: string }) => topologyKey)).toEqual([
+      ...["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
+    ]);
+    for (const { labelSelector, whenUnsatisfiable } of spread) {
+      expect(selects(labelSelector.matchLabels, pods["api"])).toBe(true);
+      expect(whenUnsatisfiable).toBe("ScheduleAnyway");
+    }
+    expect(template().spec.topologySpreadConstraints).toBeUndefined();
   });
 
   it("keeps the readers of the ReadWriteOnce model store on one node", () => {

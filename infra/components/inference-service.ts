@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Resources } from "../config.ts";
+import type { Resources, Scale } from "../config.ts";
+import { autoscalerSpec } from "./autoscaler.ts";
 import type { ClusterTraits } from "./cluster.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
+import { placementOf } from "./placement.ts";
 import { modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
 
 /** What an {@link InferenceService} is made of. */
@@ -14,7 +16,7 @@ export type InferenceServiceArgs = {
   readonly image: pulumi.Input<string>;
   readonly modelStore: ModelStore;
   readonly exposure: ClusterTraits["exposure"];
-  readonly replicas: number;
+  readonly scale: Scale;
   /** Port of the Service, and of the node where the exposure is `nodePort`. */
   readonly port: number;
   readonly resources: Resources;
@@ -43,7 +45,7 @@ export class InferenceService extends pulumi.ComponentResource {
 
   constructor(name: string, args: InferenceServiceArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:InferenceService", name, {}, options);
-    const { namespace, exposure, replicas, port } = args;
+    const { namespace, exposure, scale, port } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
     const selector = { matchLabels: this.selector };
     const parent = { parent: this };
@@ -82,7 +84,8 @@ export class InferenceService extends pulumi.ComponentResource {
       {
         metadata,
         spec: {
-          replicas,
+          // An autoscaler's number is its own: declared here too, each update would put it back.
+          ...(scale.kind === "fixed" && { replicas: scale.replicas }),
           revisionHistoryLimit: 3,
           progressDeadlineSeconds: 180,
           selector,
@@ -92,6 +95,10 @@ export class InferenceService extends pulumi.ComponentResource {
       },
       { ...parent, dependsOn: policy, customTimeouts: { create: "5m", update: "5m" } },
     );
+    if (scale.kind === "cpu") {
+      const spec = autoscalerSpec(scale, deployment);
+      new k8s.autoscaling.v2.HorizontalPodAutoscaler(name, { metadata, spec }, parent);
+    }
     const service = new k8s.core.v1.Service(
       name,
       {
@@ -133,7 +140,7 @@ const servicePod = (
     pod: {
       serviceAccountName,
       terminationGracePeriodSeconds: DRAIN_DELAY + DRAIN_TIMEOUT + 10,
-      affinity: besideServicePods(selectorOf(NAME)),
+      ...placementOf(modelStore, selectorOf(NAME)),
     },
     container: {
       name: NAME,
@@ -163,15 +170,4 @@ const probe = (path: string, timing: k8s.types.input.core.v1.Probe) => ({
   httpGet: { path, port: "http" },
   timeoutSeconds: 2,
   ...timing,
-});
-
-/** The model store is a ReadWriteOnce volume, which one node at a time mounts: its readers share that node. */
-export const besideServicePods = (
-  matchLabels: Readonly<Record<string, string>>,
-): k8s.types.input.core.v1.Affinity => ({
-  podAffinity: {
-    requiredDuringSchedulingIgnoredDuringExecution: [
-      { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels } },
-    ],
-  },
 });

@@ -7,6 +7,7 @@ export type ModelStoreArgs = {
   readonly namespace: pulumi.Input<string>;
   /** A Kubernetes quantity. */
   readonly size: string;
+  readonly accessMode: "ReadWriteOnce" | "ReadWriteMany";
   readonly storageClass: string;
 };
 
@@ -16,6 +17,8 @@ export class ModelStore extends pulumi.ComponentResource {
   readonly claim: pulumi.Output<string>;
   /** Identity of the claim: another one means an empty store. */
   readonly uid: pulumi.Output<string>;
+  /** Whether pods of several nodes can read it at the same time. */
+  readonly shared: boolean;
 
   constructor(name: string, args: ModelStoreArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:ModelStore", name, {}, options);
@@ -28,13 +31,14 @@ export class ModelStore extends pulumi.ComponentResource {
           labels: labelsOf("model-store"),
         },
         spec: {
-          accessModes: ["ReadWriteOnce"],
+          accessModes: [args.accessMode],
           storageClassName: args.storageClass,
           resources: { requests: { storage: args.size } },
         },
       },
       { parent: this },
     );
+    this.shared = args.accessMode === "ReadWriteMany";
     this.claim = claim.metadata.name;
     this.uid = claim.metadata.uid;
     this.registerOutputs({ claim: this.claim, uid: this.uid });

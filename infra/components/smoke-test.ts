@@ -1,9 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { besideServicePods, type InferenceService } from "./inference-service.ts";
+import type { InferenceService } from "./inference-service.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
 import { toClusterDns } from "./network-rules.ts";
+import { besideServicePods } from "./placement.ts";
 import { modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
 import type { TrainingRun } from "./training-run.ts";
 
@@ -73,7 +74,10 @@ export class SmokeTest extends pulumi.ComponentResource {
               },
             },
             spec: restrictedPodSpec({
-              pod: { restartPolicy: "Never", affinity: besideServicePods(service.selector) },
+              pod: {
+                restartPolicy: "Never",
+                ...besideServicePods(modelStore, service.selector),
+              },
               container: {
                 name: NAME,
                 image,

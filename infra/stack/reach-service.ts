@@ -1,5 +1,6 @@
 import { requireFreePort } from "../embedded/cluster/host.ts";
 import { ensureProcess } from "../embedded/cluster/processes.ts";
+import { type Deployed, kubectlFlags } from "./deployed.ts";
 
 /** Name of the process that forwards the service's port to this machine. */
 export const PORT_FORWARD = "port-forward";
@@ -10,13 +11,12 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
-type Deployed = { readonly url: string; readonly kubeconfig: string; readonly namespace: string };
-
 /**
  * Makes the service answer at its URL on 127.0.0.1 where the cluster itself does not open the port: by a `kubectl port-forward` that
  * stays when this command ends.
  */
-export const reachService = async ({ url, kubeconfig, namespace }: Deployed): Promise<void> => {
+export const reachService = async (stack: Deployed): Promise<void> => {
+  const { url } = stack;
   if (await answers(url)) return;
   const { port } = new URL(url);
   await requireFreePort(Number(port), "the service");
@@ -24,7 +24,7 @@ export const reachService = async ({ url, kubeconfig, namespace }: Deployed): Pr
     name: PORT_FORWARD,
     program: "kubectl",
     args: [
-      ...["--kubeconfig", kubeconfig, "--namespace", namespace],
+      ...kubectlFlags(stack),
       ...["port-forward", "service/api", `${port}:${port}`],
     ],
     isReady: () => answers(url),

@@ -3,6 +3,7 @@ import { step } from "../console.ts";
 import { binaryDirectory } from "../paths.ts";
 import { runCommand } from "../run-command.ts";
 import { UserError } from "../user-error.ts";
+import { type Deployed, kubectlFlags } from "./deployed.ts";
 
 const JOB = "smoke-test";
 
@@ -39,9 +40,9 @@ const asNew = (job: {
  *
  * @throws UserError with the Job's output when a check failed
  */
-export const runSmokeTest = async (kubeconfig: string, namespace: string): Promise<string> => {
+export const runSmokeTest = async (stack: Deployed): Promise<string> => {
   const env = { ...process.env, PATH: `${binaryDirectory}:${process.env["PATH"] ?? ""}` };
-  const base = ["--kubeconfig", kubeconfig, "--namespace", namespace];
+  const base = kubectlFlags(stack);
   const kubectl = (args: readonly string[], input?: string): Promise<string> =>
     runCommand("kubectl", [...base, ...args], { env, ...(input && { input }) });
 

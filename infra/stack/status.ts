@@ -3,7 +3,7 @@ import { nodeProcesses, registryProcess } from "../embedded/cluster/node-process
 import { runningPid } from "../embedded/cluster/processes.ts";
 import { binaryDirectory } from "../paths.ts";
 import { tryCommand } from "../run-command.ts";
-import { outputsOf } from "./operations.ts";
+import { findDeployed, kubectlFlags } from "./deployed.ts";
 import type { Selection } from "./selection.ts";
 
 const processTable = async (): Promise<string[]> => {
@@ -26,23 +26,16 @@ const health = async (url: string): Promise<string> => {
 
 /** What runs, in lines for people: the node's processes, the pods, the service's own word. */
 export const describeStatus = async (selection: Selection): Promise<string[]> => {
-  const outputs = await outputsOf(selection);
-  const { kubeconfig, namespace, url } = outputs;
-  if (typeof kubeconfig !== "string" || typeof namespace !== "string") {
+  const stack = await findDeployed(selection);
+  if (stack === undefined) {
     return [`stack ${selection.stack} is not deployed; \`make up\` deploys it.`];
   }
+  const { namespace, url } = stack;
   const pods = await tryCommand(
     "kubectl",
     [
-      "--kubeconfig",
-      kubeconfig,
-      "--request-timeout=5s",
-      "-n",
-      namespace,
-      "get",
-      "pods,jobs,pvc",
-      "-o",
-      "wide",
+      ...kubectlFlags(stack),
+      ...["--request-timeout=5s", "get", "pods,jobs,pvc", "--output", "wide"],
     ],
     { env: { ...process.env, PATH: `${binaryDirectory}:${process.env["PATH"] ?? ""}` } },
   );
@@ -53,6 +46,7 @@ export const describeStatus = async (selection: Selection): Promise<string[]> =>
       .trimEnd()
       .split("\n")
       .map((line) => `  ${line}`),
-    ...(typeof url === "string" ? [`service ${url}`, `  ${await health(url)}`] : []),
+    `service ${url}`,
+    `  ${await health(url)}`,
   ];
 };
