@@ -19,6 +19,11 @@ module.exports = {
       from: { path: "^infra/embedded/engine/" },
       to: { path: "^infra/(components|index|config|cli|embedded/(cluster|images))" },
     },
+    forbid(
+      "policy-judges-objects-not-components",
+      "^infra/policy/",
+      "^infra/(components|index|config|cli|stack|embedded)",
+    ),
     {
       name: "no-unresolvable",
       severity: "error",

@@ -27,6 +27,7 @@ describe.skipIf(process.platform === "win32")("select", () => {
       stack: "embedded",
       engine: "embedded",
       cluster: { kind: "embedded" },
+      policies: true,
     });
   });
 

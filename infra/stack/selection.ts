@@ -56,7 +56,7 @@ const readStack = async (
     config?: {
       readonly "image-classification-platform:cluster"?: Partial<DeclaredCluster>;
       readonly "image-classification-platform:service"?: { readonly port?: number };
-      readonly "image-classification-platform:policies"?: boolean;
+      readonly "image-classification-platform:policies"?: boolean | string;
     };
   } | null;
   const declared = file?.config;
@@ -67,7 +67,8 @@ const readStack = async (
       ...declared?.["image-classification-platform:cluster"],
     },
     servicePort: declared?.["image-classification-platform:service"]?.port ?? 8080,
-    policies: declared?.["image-classification-platform:policies"] ?? true,
+    // `pulumi config set` writes text.
+    policies: String(declared?.["image-classification-platform:policies"]) !== "false",
   };
 };
 

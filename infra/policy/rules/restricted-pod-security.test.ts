@@ -12,6 +12,18 @@ describe("restrictedPodSecurity", () => {
     expect(restrictedPodSecurity(pod)).not.toEqual([]);
   });
 
+  // Kubernetes refuses these for other reasons, too, before it looks at the profile.
+  it.each([
+    ['container "main" is privileged', { privileged: true }],
+    ['container "main" is a host process', { windowsOptions: { hostProcess: true } }],
+  ])("finds: %s", (problem, changes) => {
+    const { securityContext } = container();
+    const pod = podSpec({
+      containers: [container({ securityContext: { ...securityContext, ...changes } })],
+    });
+    expect(restrictedPodSecurity(pod)).toEqual([problem]);
+  });
+
   it("says which container it is, and what is wrong with it", () => {
     const pod = podSpec({
       hostPID: true,

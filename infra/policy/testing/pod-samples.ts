@@ -110,6 +110,9 @@ export const podSamples: Readonly<
     "a probe of another host": main({
       readinessProbe: { httpGet: { path: "/", port: 80, host: "10.0.0.1" } },
     }),
+    "a socket probe of another host": main({
+      livenessProbe: { tcpSocket: { port: 80, host: "10.0.0.1" } },
+    }),
     "a hook that asks another host": main({
       lifecycle: { preStop: { httpGet: { path: "/", port: 80, host: "10.0.0.1" } } },
     }),
