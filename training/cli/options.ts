@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** Reads an integer of at least `least`, for commander. */
 export const parseInteger =
@@ -15,3 +15,13 @@ export const parseShare = (text: string): number => {
   if (value >= 0 && value <= 1 && text.trim() !== "") return value;
   throw new InvalidArgumentError("expected a number from 0 to 1.");
 };
+
+/** Where trainings are tracked; without it they are not. */
+export const trackingOption = (): Option =>
+  new Option("--tracking <url>", "address of an MLflow server").env("MLFLOW_TRACKING_URI");
+
+/** Where runs wait for their server. */
+export const trackingCopiesOption = (): Option =>
+  new Option("--tracking-copies <dir>", "where a run is kept until the server has it")
+    .env("TRACKING_COPIES")
+    .default("artifacts/tracking");

@@ -9,9 +9,10 @@ import { formatEvaluation, formatSkipped } from "../report.ts";
 import { openSource, type SourceChoice } from "../sources/open-source.ts";
 import { DEFAULT_SAMPLE_COUNT } from "../sources/sample.ts";
 import { SOURCE_NAMES } from "../sources/source.ts";
+import { trackTraining } from "../tracking/track.ts";
 import { train } from "../train.ts";
 import { UserError } from "../user-error.ts";
-import { parseInteger } from "./options.ts";
+import { parseInteger, trackingCopiesOption, trackingOption } from "./options.ts";
 import { runCommand } from "./run-command.ts";
 
 type Options = {
@@ -25,6 +26,8 @@ type Options = {
   readonly figures: string;
   readonly backbone?: string;
   readonly gitCommit?: string;
+  readonly tracking?: string;
+  readonly trackingCopies: string;
 };
 
 const currentCommit = (): string => {
@@ -52,6 +55,7 @@ const run = async (options: Options): Promise<void> => {
     await mkdir(directory, { recursive: true });
     await access(directory, constants.W_OK);
   }
+  const start = Date.now();
   const cache = cacheDirectory();
   const source = await openSource({ ...options, cache });
   try {
@@ -76,6 +80,10 @@ const run = async (options: Options): Promise<void> => {
     if (publish) await publishModel(publish, trained.files, trained.metadata.digest);
     say(formatEvaluation(trained.evaluation));
     say(`model ${trained.metadata.digest} in ${targets.join(" and ")}`);
+    if (options.tracking) {
+      const tracking = { url: options.tracking, copies: options.trackingCopies };
+      await trackTraining(tracking, trained, options.figures, { start, end: Date.now() }, say);
+    }
   } finally {
     await source.close();
   }
@@ -117,6 +125,8 @@ const command = new Command("train")
       "BUILD_COMMIT",
     ),
   )
+  .addOption(trackingOption())
+  .addOption(trackingCopiesOption())
   .action(run);
 
 await runCommand(command);
