@@ -12,7 +12,7 @@ export ONNXRUNTIME_NODE_INSTALL := skip
 INSTALLED := node_modules/.package-lock.json
 PLATFORM := node infra/cli/platform.ts
 
-.PHONY: help up preview down status smoke train judge serve test test-fast bench lint
+.PHONY: help up preview down status smoke evaluate mlflow train judge serve test test-fast bench lint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ status: $(INSTALLED) ## show what runs
 
 smoke: $(INSTALLED) ## run the smoke test in the cluster again
 	@$(PLATFORM) smoke
+
+evaluate: $(INSTALLED) ## judge the deployed service on DATA=<folder of photos>, else on the test split
+	@$(PLATFORM) evaluate
+
+mlflow: $(INSTALLED) ## reach the MLflow server from this machine, until Ctrl-C
+	@$(PLATFORM) mlflow
 
 train: $(INSTALLED) ## train on this machine into artifacts/model
 	@npm run -s train -- --out artifacts/model

@@ -47,6 +47,23 @@ describe("parseSettings", () => {
           limits: { cpu: "2", memory: "1Gi" },
         },
       },
+      tracking: {
+        enabled: true,
+        size: "2Gi",
+        resources: {
+          requests: { cpu: "50m", memory: "384Mi" },
+          limits: { cpu: "1", memory: "1Gi" },
+        },
+      },
+      evaluation: {
+        enabled: true,
+        schedule: "17 3 * * *",
+        minAccuracy: 0.9,
+        resources: {
+          requests: { cpu: "50m", memory: "128Mi" },
+          limits: { cpu: "1", memory: "1Gi" },
+        },
+      },
     });
   });
 
@@ -130,6 +147,15 @@ describe("parseSettings", () => {
       'modelStore.accessMode is "ReadOnlyMany"; allowed: ReadWriteOnce or ReadWriteMany',
     ],
     [{ policies: "off" }, 'policies is "off"; allowed: true or false'],
+    [
+      { evaluation: { schedule: "at night" } },
+      'evaluation.schedule is "at night"; allowed: five fields of cron such as "17 3 * * *", or @daily',
+    ],
+    [
+      { evaluation: { minAccuracy: 95 } },
+      "evaluation.minAccuracy is 95; allowed: a number from 0 to 1",
+    ],
+    [{ tracking: { enabled: "no" } }, 'tracking.enabled is "no"; allowed: true or false'],
     [
       { service: { resources: { limits: { memory: "lots" } } } },
       'service.resources.limits.memory is "lots"; allowed: a Kubernetes quantity such as 500m, 2 or 512Mi',

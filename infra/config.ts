@@ -18,6 +18,8 @@ const wholeNumber = (min: number, max: number) => {
 
 const text = (pattern: RegExp, allowed: string) => z.string(allowed).regex(pattern, allowed);
 
+const truthValue = z.boolean("true or false");
+
 const quantity = text(
   /^\d+(\.\d+)?(m|[KMGT]i?)?$/,
   "a Kubernetes quantity such as 500m, 2 or 512Mi",
@@ -147,6 +149,39 @@ const modelStoreSchema = z
   )
   .prefault({});
 
+const trackingSchema = z
+  .strictObject(
+    {
+      /** Whether an MLflow server runs beside the service and trainings are tracked in it. */
+      enabled: truthValue.default(true),
+      size: quantity.default("2Gi"),
+      resources: resources({ cpu: "50m", memory: "384Mi" }, { cpu: "1", memory: "1Gi" }),
+    },
+    "enabled, size, resources",
+  )
+  .prefault({});
+
+const evaluationSchema = z
+  .strictObject(
+    {
+      /** Whether the cluster evaluates the running service by itself; `make evaluate` does it in any case. */
+      enabled: truthValue.default(true),
+      schedule: text(
+        /^(@(hourly|daily|weekly|monthly)|\S+( \S+){4})$/,
+        'five fields of cron such as "17 3 * * *", or @daily',
+      ).default("17 3 * * *"),
+      /** Share of right answers below which an evaluation fails. */
+      minAccuracy: z
+        .number("a number from 0 to 1")
+        .min(0, "a number from 0 to 1")
+        .max(1, "a number from 0 to 1")
+        .default(0.9),
+      resources: resources({ cpu: "50m", memory: "128Mi" }, { cpu: "1", memory: "1Gi" }),
+    },
+    "enabled, schedule, minAccuracy, resources",
+  )
+  .prefault({});
+
 /** What only a cluster of more than one node, or with more than Kubernetes itself, has. */
 const onlyExisting = (what: string) => `${what} only with cluster.kind existing`;
 
@@ -160,6 +195,8 @@ const settingsSchema = z
     modelStore: modelStoreSchema,
     training: trainingSchema,
     service: serviceSchema,
+    tracking: trackingSchema,
+    evaluation: evaluationSchema,
   })
   .refine(({ cluster, service }) => cluster.kind === "existing" || !service.autoscaling, {
     path: ["service", "autoscaling"],

@@ -28,26 +28,36 @@ const COMPONENT = "image-classification-platform:index:";
 const EXPECTED = [
   "command:local:Command cluster",
   "command:local:Command service-image",
+  "command:local:Command tracking-image",
   "command:local:Command training-image",
   `${COMPONENT}Cluster cluster`,
   `${COMPONENT}ContainerImage service-image`,
+  `${COMPONENT}ContainerImage tracking-image`,
   `${COMPONENT}ContainerImage training-image`,
   `${COMPONENT}InferenceService api`,
   `${COMPONENT}ModelStore model-store`,
   `${COMPONENT}PlatformNamespace platform`,
+  `${COMPONENT}PostDeployEvaluation evaluation`,
   `${COMPONENT}SmokeTest smoke-test`,
+  `${COMPONENT}TrackingServer tracking`,
   `${COMPONENT}TrainingRun training`,
   "kubernetes:apps/v1:Deployment api",
+  "kubernetes:apps/v1:Deployment tracking",
+  "kubernetes:batch/v1:CronJob evaluation",
   "kubernetes:batch/v1:Job smoke-test",
   "kubernetes:batch/v1:Job training",
   "kubernetes:core/v1:LimitRange platform-limits",
   "kubernetes:core/v1:Namespace platform",
   "kubernetes:core/v1:PersistentVolumeClaim model-store",
+  "kubernetes:core/v1:PersistentVolumeClaim tracking",
   "kubernetes:core/v1:Service api",
+  "kubernetes:core/v1:Service tracking",
   "kubernetes:core/v1:ServiceAccount api",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy api",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy evaluation",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy platform-default-deny",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy smoke-test",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy tracking",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy training",
   "kubernetes:policy/v1:PodDisruptionBudget api",
   "pulumi:providers:kubernetes cluster",
@@ -115,7 +125,13 @@ describe.each([
 
   it("runs pods of the restricted profile only", () => {
     const templates = podTemplates(recording);
-    expect(Object.keys(templates).sort()).toEqual(["api", "smoke-test", "training"]);
+    expect(Object.keys(templates).sort()).toEqual([
+      "api",
+      "evaluation",
+      "smoke-test",
+      "tracking",
+      "training",
+    ]);
     for (const template of Object.values(templates)) {
       expect(podViolations(template.spec)).toEqual([]);
     }
@@ -159,6 +175,11 @@ describe("outputs", () => {
       trainingImage: image("training"),
       kubeconfig: "/state/kubeconfig",
       modelStoreClaim: "model-store",
+      evaluation: {
+        minAccuracy: 0.9,
+        labelledSet: ["--source", "sample", "--count", "400", "--seed", "42"],
+      },
+      trackingServer: { service: "tracking", port: 5000 },
     });
   });
 });

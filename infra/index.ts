@@ -1,11 +1,13 @@
 import { Cluster } from "./components/cluster.ts";
-import { ContainerImage, workspaceDigest } from "./components/container-image.ts";
+import { ContainerImage, directoryDigest, workspaceDigest } from "./components/container-image.ts";
+import { labelledSetOnThisMachine, PostDeployEvaluation } from "./components/evaluation.ts";
 import { InferenceService } from "./components/inference-service.ts";
 import { ModelStore } from "./components/model-store.ts";
 import { PlatformNamespace } from "./components/namespace.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { sourceDigest } from "./components/source-digest.ts";
-import { TrainingRun } from "./components/training-run.ts";
+import { TrackingServer } from "./components/tracking.ts";
+import { TRAINING_SELECTOR, TrainingRun } from "./components/training-run.ts";
 import { readSettings } from "./config.ts";
 import { resolveTrainingSource } from "./training-source.ts";
 
@@ -61,7 +63,7 @@ const trainingBuildWithPhotos =
       )
     : trainingBuild;
 
-// Photos become a model,
+// Photos become a model, and MLflow remembers how,
 const modelStore = new ModelStore(
   "model-store",
   {
@@ -72,6 +74,34 @@ const modelStore = new ModelStore(
   inCluster,
 );
 
+const trackingBuild = settings.tracking.enabled
+  ? new ContainerImage(
+      "tracking-image",
+      {
+        delivery,
+        image: "mlflow",
+        dockerfile: "infra/components/tracking/Dockerfile",
+        context: "infra/components/tracking",
+        digest: directoryDigest("infra/components/tracking"),
+      },
+      afterCluster,
+    )
+  : undefined;
+
+const tracking =
+  trackingBuild &&
+  new TrackingServer(
+    "tracking",
+    {
+      namespace: platform.metadataName,
+      image: trackingBuild.reference,
+      storageClass: settings.storageClass,
+      settings: settings.tracking,
+      clients: [TRAINING_SELECTOR],
+    },
+    inCluster,
+  );
+
 const trainingRun = new TrainingRun(
   "training",
   {
@@ -81,6 +111,7 @@ const trainingRun = new TrainingRun(
     source,
     seed: settings.training.seed,
     resources: settings.training.resources,
+    ...(tracking && { tracking }),
   },
   inCluster,
 );
@@ -113,6 +144,23 @@ new SmokeTest(
   inCluster,
 );
 
+// From then on the answers are judged now and then.
+if (settings.evaluation.enabled) {
+  new PostDeployEvaluation(
+    "evaluation",
+    {
+      namespace: platform.metadataName,
+      image: trainingBuildWithPhotos.reference,
+      modelStore,
+      service,
+      source,
+      seed: settings.training.seed,
+      settings: settings.evaluation,
+    },
+    inCluster,
+  );
+}
+
 /** Where the service answers on this machine. */
 export const url = service.url;
 /** Namespace of everything in the cluster. */
@@ -127,3 +175,10 @@ export const kubeconfig = cluster.kubeconfig;
 export const context = cluster.context;
 /** Claim of the volume that holds the models. */
 export const modelStoreClaim = modelStore.claim;
+/** What `make evaluate` asks the service about unless told otherwise, and the share of right answers that it demands. */
+export const evaluation = {
+  minAccuracy: settings.evaluation.minAccuracy,
+  labelledSet: labelledSetOnThisMachine(source, settings.training.seed),
+};
+/** The MLflow server inside the cluster, for `make mlflow`; null when it is switched off. */
+export const trackingServer = tracking ? { service: tracking.service, port: tracking.port } : null;

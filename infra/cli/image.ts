@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { runMain, step } from "../console.ts";
 import { ensureRegistry } from "../embedded/cluster/start.ts";
-import { ensureBaseImage } from "../embedded/images/base-images.ts";
+import { ensureBasesOf } from "../embedded/images/base-images.ts";
 import { buildAndPush, findInRegistry } from "../embedded/images/buildah.ts";
 import { withLock } from "../lock.ts";
 import { cacheDirectory, repositoryDirectory } from "../paths.ts";
@@ -37,9 +37,9 @@ const buildEmbedded = async (options: BuildOptions): Promise<string> => {
   const reference = (digest: string): string => `${options.name}:${options.tag}@${digest}`;
   const found = await findInRegistry(options.name, options.tag);
   if (found) return reference(found);
-  await ensureBaseImage("node");
   const { name, tag, context } = options;
   const dockerfile = resolve(repositoryDirectory, options.file);
+  await ensureBasesOf(dockerfile);
   const args = await buildArgs(options);
   return reference(
     await buildAndPush({ name, tags: [tag], dockerfile, context, buildArgs: args, layers: true }),

@@ -7,8 +7,10 @@ import { stopCluster } from "../embedded/cluster/stop.ts";
 import { withLock } from "../lock.ts";
 import { stateDirectory } from "../paths.ts";
 import { deployed } from "../stack/deployed.ts";
+import { evaluateService } from "../stack/evaluate.ts";
+import { forwardTracking } from "../stack/forward-tracking.ts";
 import { healCluster } from "../stack/heal.ts";
-import { operate } from "../stack/operations.ts";
+import { operate, outputsOf } from "../stack/operations.ts";
 import { PORT_FORWARD, reachService } from "../stack/reach-service.ts";
 import { askService, samplePicture } from "../stack/sample-picture.ts";
 import { type Selection, select } from "../stack/selection.ts";
@@ -16,7 +18,7 @@ import { runSmokeTest } from "../stack/smoke.ts";
 import { describeStatus } from "../stack/status.ts";
 
 /*
- * The commands behind `make up`, `preview`, `down`, `status` and `smoke`.
+ * The commands behind `make up`, `preview`, `down`, `status`, `smoke`, `evaluate` and `mlflow`.
  */
 const announce = async (): Promise<Selection> => {
   const selection = await select(process.env);
@@ -75,6 +77,19 @@ const smoke = async (): Promise<void> => {
   process.stdout.write(`${await runSmokeTest(await deployed(selection))}\n`);
 };
 
+const evaluate = async (): Promise<void> => {
+  const selection = await announce();
+  const { url } = await deployed(selection);
+  const { evaluation } = await outputsOf(selection);
+  process.exitCode = await evaluateService(url, evaluation, process.env["DATA"] || undefined);
+};
+
+const mlflow = async (): Promise<void> => {
+  const selection = await announce();
+  const { trackingServer } = await outputsOf(selection);
+  await forwardTracking(await deployed(selection), trackingServer);
+};
+
 const program = new Command("platform").description(
   "The platform as a whole. STACK=dev|embedded and PULUMI_ENGINE=cli|embedded|auto override what is chosen.",
 );
@@ -83,6 +98,14 @@ program.command("preview").description("show what up would change").action(previ
 program.command("down").description("remove everything that up made").action(down);
 program.command("status").description("show what runs").action(status);
 program.command("smoke").description("run the smoke test in the cluster again").action(smoke);
+program
+  .command("evaluate")
+  .description("judge the service's answers on labelled pictures (DATA=)")
+  .action(evaluate);
+program
+  .command("mlflow")
+  .description("reach the MLflow server from this machine until Ctrl-C")
+  .action(mlflow);
 
 await runMain(async () => {
   await program.parseAsync();

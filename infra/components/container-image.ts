@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { repositoryDirectory } from "../paths.ts";
@@ -77,3 +78,7 @@ export const workspaceDigest = (workspace: "service" | "training"): string =>
     ],
     exclude: ["**/*.test.ts", "**/testdata", "**/node_modules"],
   });
+
+/** Digest of what an image is made of whose Dockerfile copies from one directory of the repository only. */
+export const directoryDigest = (directory: string): string =>
+  sourceDigest({ directory: join(repositoryDirectory, directory), include: ["**"] });

@@ -13,7 +13,10 @@ const outputs = ["--out", "/work/model", "--publish", "/models", "--splits", "/w
 describe("TrainingRun, source sample", () => {
   let recording: Recording;
   beforeEach(async () => {
-    recording = await recordPlatform({ training: { source: "sample", seed: 7, count: 60 } });
+    recording = await recordPlatform({
+      training: { source: "sample", seed: 7, count: 60 },
+      tracking: { enabled: false },
+    });
   });
 
   it("draws, trains and publishes with the settings of the stack", () => {
@@ -36,6 +39,9 @@ describe("TrainingRun, source sample", () => {
   it("has no credentials and no network", () => {
     expect(objectsOf(recording, "core/v1:Secret")).toEqual([]);
     expect(containerOf(recording).envFrom).toBeUndefined();
+    expect(containerOf(recording).env.map(({ name }: { name: string }) => name)).toEqual([
+      "XDG_CACHE_HOME",
+    ]);
     expect(policyOf(recording).policyTypes).toEqual(["Ingress", "Egress"]);
     expect(policyOf(recording).egress).toBeUndefined();
   });
@@ -78,7 +84,7 @@ describe("TrainingRun, source kaggle", () => {
   );
 
   it("downloads with the token, and may reach HTTPS and DNS for that", async () => {
-    const recording = await recordPlatform();
+    const recording = await recordPlatform({ tracking: { enabled: false } });
     const { args, envFrom } = containerOf(recording);
     expect(args.slice(0, 4)).toEqual(["--source", "kaggle", "--data", "/work/data"]);
     expect(envFrom).toEqual([{ secretRef: { name: "kaggle-credentials" } }]);

@@ -6,6 +6,7 @@ import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
 import { toClusterDns, toHttps } from "./network-rules.ts";
 import { modelStoreMount, restrictedPodSpec, scratch } from "./restricted-pod.ts";
+import type { TrackingServer } from "./tracking.ts";
 
 /** What a {@link TrainingRun} is made of. */
 export type TrainingRunArgs = {
@@ -16,12 +17,17 @@ export type TrainingRunArgs = {
   readonly source: TrainingSource;
   readonly seed: number;
   readonly resources: Resources;
+  /** Where the run is tracked; without it, it is not. */
+  readonly tracking?: TrackingServer;
 };
 
 /** Where {@link ContainerImage}s of source `folder` keep the photos: see training/photos.Dockerfile. */
 const PHOTOS = "/photos";
 
 const NAME = "training";
+
+/** Labels that pick a run's pods. */
+export const TRAINING_SELECTOR = selectorOf(NAME);
 
 /** A Job that trains a model and publishes it in the model store. A changed image, source or store is a new run. */
 export class TrainingRun extends pulumi.ComponentResource {
@@ -30,7 +36,7 @@ export class TrainingRun extends pulumi.ComponentResource {
 
   constructor(name: string, args: TrainingRunArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:TrainingRun", name, {}, options);
-    const { namespace, image, modelStore, source, seed, resources } = args;
+    const { namespace, image, modelStore, source, seed, resources, tracking } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
     const credentials =
       source.kind === "kaggle" ? kaggleSecret(name, namespace, source.token, this) : undefined;
@@ -40,9 +46,9 @@ export class TrainingRun extends pulumi.ComponentResource {
       {
         metadata,
         spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
+          podSelector: { matchLabels: TRAINING_SELECTOR },
           policyTypes: ["Ingress", "Egress"],
-          ...(source.kind === "kaggle" && { egress: [toClusterDns, toHttps] }),
+          ...egressOf(source, tracking),
         },
       },
       { parent: this },
@@ -65,8 +71,17 @@ export class TrainingRun extends pulumi.ComponentResource {
               container: {
                 name: NAME,
                 image,
-                args: [...argumentsOf(source), "--seed", String(seed), ...OUTPUTS],
-                env: [{ name: "XDG_CACHE_HOME", value: "/work/cache" }],
+                args: [...sourceArguments(source), "--seed", String(seed), ...OUTPUTS],
+                env: [
+                  { name: "XDG_CACHE_HOME", value: "/work/cache" },
+                  ...(tracking
+                    ? [
+                        { name: "MLFLOW_TRACKING_URI", value: tracking.url },
+                        // On the volume: what could not be sent outlives this pod, and the next run sends it.
+                        { name: "TRACKING_COPIES", value: "/models/tracking" },
+                      ]
+                    : []),
+                ],
                 ...(credentials && {
                   envFrom: [{ secretRef: { name: credentials.metadata.name } }],
                 }),
@@ -82,7 +97,7 @@ export class TrainingRun extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        dependsOn: policy,
+        dependsOn: tracking ? [policy, tracking] : policy,
         // Its name is fixed and nearly all of its spec is immutable.
         deleteBeforeReplace: true,
         customTimeouts: { create: "65m", update: "65m" },
@@ -93,6 +108,18 @@ export class TrainingRun extends pulumi.ComponentResource {
   }
 }
 
+const egressOf = (source: TrainingSource, tracking: TrackingServer | undefined) => {
+  const toTracking = tracking && {
+    to: [{ podSelector: { matchLabels: tracking.selector } }],
+    ports: [{ protocol: "TCP", port: "http" }],
+  };
+  const rules = [
+    ...(source.kind === "kaggle" ? [toHttps] : []),
+    ...(toTracking ? [toTracking] : []),
+  ];
+  return rules.length > 0 && { egress: [toClusterDns, ...rules] };
+};
+
 const OUTPUTS = [
   ["--out", "/work/model"],
   ["--publish", "/models"],
@@ -100,7 +127,8 @@ const OUTPUTS = [
   ["--figures", "/work/figures"],
 ].flat();
 
-const argumentsOf = (source: TrainingSource): readonly string[] => {
+/** The options that make a command of the training image read a source. */
+export const sourceArguments = (source: TrainingSource): readonly string[] => {
   switch (source.kind) {
     case "kaggle":
       return ["--source", "kaggle", "--data", "/work/data"];

@@ -27,7 +27,14 @@ describe.skipIf(process.platform === "win32")("operate, with the Pulumi CLI", ()
     vi.resetModules();
     const { operate } = await import("./operations.ts");
     const selection: Selection = {
-      ...{ stack: "dev", stackReason: "", engine: "cli", engineReason: "", policies },
+      ...{
+        stack: "dev",
+        stackReason: "",
+        engine: "cli",
+        engineReason: "",
+        policies,
+        servicePort: 8080,
+      },
       ...{ cli: [join(directory, "pulumi")], cluster: { kind: "minikube", profile: "p" } },
     };
     await operate(selection, operation);

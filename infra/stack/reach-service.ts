@@ -23,10 +23,7 @@ export const reachService = async (stack: Deployed): Promise<void> => {
   await ensureProcess({
     name: PORT_FORWARD,
     program: "kubectl",
-    args: [
-      ...kubectlFlags(stack),
-      ...["port-forward", "service/api", `${port}:${port}`],
-    ],
+    args: [...kubectlFlags(stack), ...["port-forward", "service/api", `${port}:${port}`]],
     isReady: () => answers(url),
   });
 };

@@ -14,8 +14,9 @@ export const objectsOf = ({ resources }: Recording, kind: string): readonly Reco
 export const podTemplates = ({ resources }: Recording): Readonly<Record<string, Rendered>> =>
   Object.fromEntries(
     resources
-      .filter(({ inputs }) => inputs.spec?.template)
-      .map(({ name, inputs }) => [name, inputs.spec.template]),
+      // A CronJob's pods are those of the Jobs that it makes.
+      .map(({ name, inputs }) => [name, (inputs.spec?.jobTemplate ?? inputs).spec?.template])
+      .filter(([, template]) => template),
   );
 
 /** What a pod's spec violates of the policies that every pod must keep to, and of this project's own bar beyond them. */

@@ -23,6 +23,7 @@ const BUSYBOX = "/bin/busybox";
 /** npm's version in the image; the one of the Node.js line that the image has. */
 const NPM_VERSION = "11.19.1";
 const DEBIAN_SUITE = "bookworm";
+const PYTHON_PACKAGES = ["python3", "python3-pip", "ca-certificates"];
 
 const versionOf = async (binary: string): Promise<string> =>
   (await runCommand(binary, ["--version"])).trim();
@@ -49,9 +50,10 @@ const UNREAD_PATHS = ["doc", "man", "locale", "info", "lintian"].map(
   (name) => `/usr/share/${name}/*`,
 );
 
-const assembleDebian = async (context: string): Promise<void> => {
+const assembleDebian = async (context: string, packages: readonly string[] = []): Promise<void> => {
   await runCommand("mmdebstrap", [
     ...["--quiet", "--variant=minbase", '--aptopt=Acquire::Languages "none"'],
+    ...packages.map((name) => `--include=${name}`),
     ...UNREAD_PATHS.map((path) => `--dpkgopt=path-exclude=${path}`),
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
     DEBIAN_SUITE,
@@ -91,6 +93,12 @@ const IMAGES = {
       ]);
     },
   },
+  python: {
+    name: "docker.io/library/python",
+    tag: "3.11-slim-bookworm",
+    inputs: async () => [DEBIAN_SUITE, ...PYTHON_PACKAGES, ...UNREAD_PATHS].join(" "),
+    prepare: (context) => assembleDebian(context, PYTHON_PACKAGES),
+  },
 } satisfies Record<string, BaseImage>;
 
 /** The images that a cluster needs before anything is deployed on it. */
@@ -120,4 +128,16 @@ export const ensureBaseImage = async (key: keyof typeof IMAGES): Promise<void> =
       await rm(context, { recursive: true, force: true });
     }
   });
+};
+
+/** Makes sure of the images that a Dockerfile starts from, as far as they are assembled here. */
+export const ensureBasesOf = async (dockerfile: string): Promise<void> => {
+  const bases = new Set(
+    [...(await readFile(dockerfile, "utf8")).matchAll(/^FROM\s+(\S+)/gim)].map(([, name]) => name),
+  );
+  const keys = Object.keys(IMAGES) as (keyof typeof IMAGES)[];
+  for (const key of keys) {
+    const { name, tag } = IMAGES[key];
+    if (bases.has(`${name}:${tag}`)) await ensureBaseImage(key);
+  }
 };
