@@ -168,6 +168,74 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
     expect(smoke.stdout).toContain("dog");
   });
 
+  it("has tracked its training in MLflow: params, steps, files, and the champion that serves", async () => {
+    const { child, ended } = start("make", ["mlflow"]);
+    try {
+      const mlflow = await new Promise<string>((found, failed) => {
+        child.stdout?.on("data", (text: string) => {
+          if (text.startsWith("http://")) found(text.trim());
+        });
+        void ended.then(({ stderr }) => failed(new Error(stderr)));
+      });
+      const get = async <T>(path: string, query: Record<string, string>): Promise<T> => {
+        const address = `${mlflow}/api/2.0/mlflow/${path}?${new URLSearchParams(query)}`;
+        const response = await fetch(address);
+        expect(response.status, address).toBe(200);
+        return (await response.json()) as T;
+      };
+      const alias = { name: "image-classifier", alias: "champion" };
+      const { model_version: version } = await get<{
+        model_version: { run_id: string; tags: { key: string; value: string }[] };
+      }>("registered-models/alias", alias);
+      const { digest } = (await health()).model;
+      expect(version.tags).toContainEqual({ key: "model_digest", value: digest });
+      const { run_id } = version;
+      const { run } = await get<{
+        run: { info: { status: string }; data: { params: object[]; metrics: { key: string }[] } };
+      }>("runs/get", { run_id });
+      expect(run.info.status).toBe("FINISHED");
+      expect(run.data.params).toContainEqual({ key: "source", value: "sample" });
+      expect(run.data.metrics.map(({ key }) => key)).toEqual(
+        expect.arrayContaining(["test_accuracy", "train_loss", "val_loss"]),
+      );
+      for (const [path, file] of [
+        ["model", "model/model.onnx"],
+        ["figures", "figures/confusion.png"],
+      ] as const) {
+        const { files } = await get<{ files: { path: string }[] }>("artifacts/list", {
+          ...{ run_id, path },
+        });
+        expect(files.map((each) => each.path)).toContain(file);
+      }
+    } finally {
+      killGroup(child);
+      await ended;
+    }
+  });
+
+  it("judges the service's answers from here, and writes each of them", async () => {
+    const outcome = await make("evaluate");
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(outcome.stdout).toMatch(/^accuracy \d+\.\d\d % .* on 40 pictures/m);
+    const rows = readFileSync(join(repository, "artifacts/post_deploy_eval.csv"), "utf8");
+    expect(rows.trim().split("\r\n")).toHaveLength(41);
+    expect(rows).toContain((await health()).model.digest);
+  });
+
+  it("judges them from inside the cluster, too", async () => {
+    const job = ["job/evaluation-trial", "-n", "cats-dogs"];
+    const created = await kubectl(
+      ...["create", "job", "evaluation-trial", "-n", "cats-dogs"],
+      "--from=cronjob/post-deploy-evaluation",
+    );
+    expect(created.code, created.stderr).toBe(0);
+    const waited = await kubectl("wait", "--for=condition=complete", "--timeout=180s", ...job);
+    const logs = await kubectl("logs", ...job);
+    expect(waited.code, logs.stdout).toBe(0);
+    expect(logs.stdout).toMatch(/^accuracy \d+\.\d\d % .* on 40 pictures/m);
+    expect((await kubectl("delete", ...job)).code).toBe(0);
+  });
+
   it("refuses what is no photo with problem details", async () => {
     const answer = await predict("package.json");
     expect(answer.status).toBe(415);

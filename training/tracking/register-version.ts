@@ -3,7 +3,7 @@ import { type MlflowClient, TrackingError } from "./mlflow-client.ts";
 import type { RunRecord } from "./run-record.ts";
 
 /** Alias of the version that is the best on its test split. */
-export const CHAMPION = "champion";
+const CHAMPION = "champion";
 
 /** A registered version, and whether it is the champion. */
 export type Registered = {
