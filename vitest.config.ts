@@ -8,6 +8,8 @@ export default defineConfig({
           name: "unit",
           include: ["{model,training,service,infra}/**/*.test.ts"],
           testTimeout: 30_000,
+          // Loading the whole Pulumi SDK takes long on a busy machine.
+          hookTimeout: 60_000,
         },
       },
       {

@@ -149,6 +149,20 @@ const modelStoreSchema = z
   )
   .prefault({});
 
+const monitoringSchema = z
+  .strictObject(
+    {
+      /** Prometheus, alerts, dashboards and the service's /status page. */
+      enabled: truthValue.default(true),
+      /** Volume of Prometheus; nine tenths of it are used before the oldest figures go. */
+      storage: text(/^[1-9]\d{0,3}Gi$/, "whole gibibytes such as 4Gi").default("2Gi"),
+      /** What a link to a runbook starts with: the address of docs/runbooks where alerts are read. */
+      runbooks: text(/^\S+$/, "an address or path without spaces").default("docs/runbooks"),
+    },
+    "enabled, storage, runbooks",
+  )
+  .prefault({});
+
 const trackingSchema = z
   .strictObject(
     {
@@ -191,12 +205,13 @@ const settingsSchema = z
     /** Minikube's and the embedded cluster's provisioner both answer to this name. */
     storageClass: label.default("standard"),
     /** Whether infra/policy judges what the program declares, in preview and up; the commands read it, not the program. */
-    policies: z.boolean("true or false").default(true),
+    policies: truthValue.default(true),
     modelStore: modelStoreSchema,
     training: trainingSchema,
     service: serviceSchema,
     tracking: trackingSchema,
     evaluation: evaluationSchema,
+    monitoring: monitoringSchema,
   })
   .refine(({ cluster, service }) => cluster.kind === "existing" || !service.autoscaling, {
     path: ["service", "autoscaling"],

@@ -25,7 +25,7 @@ const listOf = ({ resources }: Recording) =>
 
 const COMPONENT = "image-classification-platform:index:";
 
-const EXPECTED = [
+const PLATFORM = [
   "command:local:Command cluster",
   "command:local:Command service-image",
   "command:local:Command tracking-image",
@@ -63,6 +63,78 @@ const EXPECTED = [
   "pulumi:providers:kubernetes cluster",
 ];
 
+const operated = (image: string, name = image): readonly string[] => [
+  `command:local:Command ${name}`,
+  `${COMPONENT}UpstreamImage ${name}`,
+];
+
+/** What monitoring adds on every target. */
+const WATCHED = [
+  `${COMPONENT}Monitoring monitoring`,
+  `${COMPONENT}PlatformNamespace monitoring`,
+  `${COMPONENT}ServiceWatch api-metrics`,
+  "kubernetes:core/v1:ConfigMap dashboard",
+  "kubernetes:core/v1:ConfigMap status-panels",
+  "kubernetes:core/v1:LimitRange monitoring-limits",
+  "kubernetes:core/v1:Namespace monitoring",
+  "kubernetes:core/v1:Service api-metrics",
+  "kubernetes:monitoring.coreos.com/v1:PrometheusRule api-metrics",
+  "kubernetes:monitoring.coreos.com/v1:ServiceMonitor api-metrics",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy monitoring-default-deny",
+];
+
+const FROM_PACKAGES = [
+  ...["alertmanager", "prometheus", "node-exporter"].flatMap((name) => operated(name)),
+  ...operated("monitoring-operator"),
+  ...operated("monitoring-operator-reloader"),
+  `${COMPONENT}Alertmanager alertmanager`,
+  `${COMPONENT}MonitoringOperator monitoring-operator`,
+  `${COMPONENT}NodeExporter node-exporter`,
+  `${COMPONENT}Prometheus prometheus`,
+  "command:local:Command monitoring-operator-kinds",
+  "kubernetes:apps/v1:DaemonSet node-exporter",
+  "kubernetes:apps/v1:Deployment monitoring-operator",
+  "kubernetes:core/v1:Service node-exporter",
+  "kubernetes:core/v1:ServiceAccount monitoring-operator",
+  "kubernetes:core/v1:ServiceAccount prometheus",
+  "kubernetes:monitoring.coreos.com/v1:Alertmanager alertmanager",
+  "kubernetes:monitoring.coreos.com/v1:Prometheus prometheus",
+  "kubernetes:monitoring.coreos.com/v1:ServiceMonitor kubelet",
+  "kubernetes:monitoring.coreos.com/v1:ServiceMonitor node-exporter",
+  ...["alertmanager", "monitoring-operator", "node-exporter", "prometheus"].map(
+    (name) => `kubernetes:networking.k8s.io/v1:NetworkPolicy ${name}`,
+  ),
+  ...["ClusterRole", "ClusterRoleBinding"].flatMap((kind) =>
+    ["monitoring-operator", "prometheus"].map(
+      (name) => `kubernetes:rbac.authorization.k8s.io/v1:${kind} ${name}`,
+    ),
+  ),
+];
+
+const FROM_CHART = [
+  `${COMPONENT}MonitoringChart monitoring-chart`,
+  `${COMPONENT}PlatformNamespace monitoring-chart-node`,
+  "kubernetes:core/v1:LimitRange monitoring-chart-node-limits",
+  "kubernetes:core/v1:Namespace monitoring-chart-node",
+  "kubernetes:core/v1:Secret monitoring-chart",
+  "kubernetes:helm.sh/v3:Release monitoring-chart",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy monitoring-chart",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy monitoring-chart-node-default-deny",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy monitoring-chart-node-exporter",
+  "random:index/randomPassword:RandomPassword monitoring-chart",
+];
+
+const EXPECTED = {
+  embedded: [...PLATFORM, ...WATCHED, ...FROM_PACKAGES].sort(),
+  dev: [...PLATFORM, ...WATCHED, ...FROM_CHART].sort(),
+};
+
+/** Namespaces of the platform; what has none is the cluster's own. */
+const NAMESPACES = ["cats-dogs", "monitoring", "monitoring-node"];
+const CLUSTER_WIDE = /:(Namespace|ClusterRole|ClusterRoleBinding)$/;
+/** It works through the API server, as nothing else does that this program writes as a pod. */
+const NEEDS_TOKEN = "monitoring-operator";
+
 beforeAll(() => {
   // Whoever runs the tests may have a Kaggle token.
   vi.stubEnv("KAGGLE_USERNAME", "");
@@ -85,7 +157,7 @@ describe.each([
   });
 
   it("declares these resources", () => {
-    expect(listOf(recording)).toEqual(EXPECTED);
+    expect(listOf(recording)).toEqual(EXPECTED[stack]);
   });
 
   it("puts every resource into a component, and every component completes", () => {
@@ -105,11 +177,13 @@ describe.each([
     expect(elsewhere).toEqual([]);
   });
 
-  it("names every object and puts it into the namespace", () => {
+  it("names every object and puts it into a namespace of the platform", () => {
     for (const { type, inputs } of recording.resources) {
-      if (!type.startsWith("kubernetes:")) continue;
+      if (!type.startsWith("kubernetes:") || type.includes(":helm.sh/")) continue;
       expect(inputs.metadata.name).toMatch(/^[a-z-]+$/);
-      expect(inputs.metadata.namespace).toBe(type.endsWith(":Namespace") ? undefined : "cats-dogs");
+      const { namespace } = inputs.metadata;
+      if (CLUSTER_WIDE.test(type)) expect(namespace).toBeUndefined();
+      else expect(NAMESPACES).toContain(namespace);
       expect(inputs.metadata.labels).toMatchObject({
         "app.kubernetes.io/part-of": "image-classification-platform",
         "app.kubernetes.io/managed-by": "pulumi",
@@ -125,19 +199,18 @@ describe.each([
 
   it("runs pods of the restricted profile only", () => {
     const templates = podTemplates(recording);
-    expect(Object.keys(templates).sort()).toEqual([
-      "api",
-      "evaluation",
-      "smoke-test",
-      "tracking",
-      "training",
-    ]);
-    for (const template of Object.values(templates)) {
-      expect(podViolations(template.spec)).toEqual([]);
+    const added = stack === "embedded" ? ["monitoring-operator", "node-exporter"] : [];
+    expect(Object.keys(templates).sort()).toEqual(
+      ["api", "evaluation", "smoke-test", "tracking", "training", ...added].sort(),
+    );
+    for (const [name, template] of Object.entries(templates)) {
+      expect(podViolations(template.spec)).toEqual(
+        name === NEEDS_TOKEN ? ["service-account token"] : [],
+      );
     }
   });
 
-  it("has a network policy for every pod, beside one that denies the rest", () => {
+  it("has a network policy for every pod, beside one in each namespace that denies the rest", () => {
     const policies = objectsOf(recording, "networking.k8s.io/v1:NetworkPolicy");
     for (const [name, template] of Object.entries(podTemplates(recording))) {
       const own = policies.filter(
@@ -147,10 +220,23 @@ describe.each([
       );
       expect(own.map((policy) => policy.name)).toEqual([name]);
     }
-    expect(policies.find(({ name }) => name === "platform-default-deny")?.inputs.spec).toEqual({
-      podSelector: {},
-      policyTypes: ["Ingress", "Egress"],
-    });
+    const denials = policies.filter(({ name }) => name.endsWith("-default-deny"));
+    expect(denials.map(({ inputs }) => inputs.metadata.namespace)).toEqual(
+      objectsOf(recording, "core/v1:Namespace").map(({ inputs }) => inputs.metadata.name),
+    );
+    for (const { inputs } of denials) {
+      expect(inputs.spec).toEqual({ podSelector: {}, policyTypes: ["Ingress", "Egress"] });
+    }
+  });
+});
+
+describe.each(["embedded", "dev"] as const)("stack %s without monitoring", (stack) => {
+  it("is the platform alone, and the service's pods know nothing of it", async () => {
+    const config = { ...stacks[stack], monitoring: { enabled: false } };
+    const recording = await recordProgram(program, { stack, config });
+    expect(listOf(recording)).toEqual(PLATFORM);
+    const { containers, volumes } = podTemplates(recording)["api"].spec;
+    expect(JSON.stringify([containers, volumes])).not.toMatch(/PROMETHEUS|status-panels/);
   });
 });
 
@@ -217,7 +303,7 @@ describe("an existing cluster and photos of one's own", () => {
       "kubernetes:autoscaling/v2:HorizontalPodAutoscaler api",
     ];
     expect(listOf(recording)).toEqual(
-      [...EXPECTED.filter((line) => line !== "command:local:Command cluster"), ...added].sort(),
+      [...EXPECTED.dev.filter((line) => line !== "command:local:Command cluster"), ...added].sort(),
     );
     const [container] = podTemplates(recording)["training"].spec.containers;
     expect(container.image).toMatch(/^registry\.example\.org\/team\/training-photos@/);

@@ -3,6 +3,8 @@ import { ContainerImage, directoryDigest, workspaceDigest } from "./components/c
 import { labelledSetOnThisMachine, PostDeployEvaluation } from "./components/evaluation.ts";
 import { InferenceService } from "./components/inference-service.ts";
 import { ModelStore } from "./components/model-store.ts";
+import { Monitoring } from "./components/monitoring/monitoring.ts";
+import { ServiceWatch } from "./components/monitoring/service-watch.ts";
 import { PlatformNamespace } from "./components/namespace.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { sourceDigest } from "./components/source-digest.ts";
@@ -20,6 +22,22 @@ const { images: delivery, exposure } = cluster.traits;
 const inCluster = { provider: cluster.provider };
 
 const platform = new PlatformNamespace("platform", { name: "cats-dogs" }, inCluster);
+
+// What watches it.
+const target = { namespace: "cats-dogs", job: "api" };
+const monitoring = settings.monitoring.enabled
+  ? new Monitoring(
+      "monitoring",
+      {
+        cluster,
+        storageClass: settings.storageClass,
+        settings: settings.monitoring,
+        target,
+        serviceNamespace: platform.metadataName,
+      },
+      inCluster,
+    )
+  : undefined;
 
 // What runs there.
 const afterCluster = { dependsOn: cluster };
@@ -127,9 +145,24 @@ const service = new InferenceService(
     scale: settings.service.scale,
     port: settings.service.port,
     resources: settings.service.resources,
+    ...(monitoring && { monitoring }),
   },
   { ...inCluster, dependsOn: trainingRun },
 );
+
+// it is watched,
+if (monitoring) {
+  new ServiceWatch(
+    "api-metrics",
+    {
+      namespace: platform.metadataName,
+      service,
+      target,
+      runbooks: settings.monitoring.runbooks,
+    },
+    { ...inCluster, dependsOn: [monitoring, service] },
+  );
+}
 
 // and the answers are checked before the deployment counts as done.
 new SmokeTest(

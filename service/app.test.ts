@@ -8,7 +8,8 @@ import type { ModelMetadata } from "../model/metadata.ts";
 import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { createMetrics, METRIC } from "./metrics.ts";
+import { METRIC } from "./metric-names.ts";
+import { createMetrics } from "./metrics.ts";
 import { createHttpServer, listen } from "./server.ts";
 import { type Pool, type PoolAnswer, WorkerCrashedError } from "./worker-pool/pool.ts";
 
@@ -259,6 +260,21 @@ describe("routes", () => {
     await expectProblem(await fetch(`${base}/nothing`), 404, "not-found");
     expect(await sample(METRIC.requests, { route: "other", status: "404" })).toBe(1);
     expect(await sample(METRIC.requests, { route: "/predict", status: "405" })).toBe(1);
+  });
+
+  it("says on /status that monitoring is off, and lets the page load nothing", async () => {
+    const response = await fetch(`${base}/status`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(response.headers.get("content-security-policy")).toMatch(/^default-src 'none'/);
+    expect(await response.text()).toContain("Monitoring is off");
+  });
+
+  it("has every failure's series from the start, so that the first one is an increase", async () => {
+    const text = await registry.metrics();
+    for (const metric of [METRIC.failures, METRIC.modelRefusals, METRIC.workerFaults]) {
+      expect(text).toMatch(new RegExp(`^${metric}\\{.*\\} 0$`, "m"));
+    }
   });
 
   it("reports health by phase", async () => {

@@ -6,8 +6,15 @@ import { PROBLEM_TYPE, ProblemError, problemBody } from "./problem.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { type PredictOptions, predictRoute } from "./routes/predict.ts";
+import { statusRoute } from "./routes/status.ts";
+import type { StatusSource } from "./status/page.ts";
 
-export type AppOptions = PredictOptions & { readonly build: BuildInfo; readonly log: Logger };
+export type AppOptions = PredictOptions & {
+  readonly build: BuildInfo;
+  readonly log: Logger;
+  /** Where /status gets its figures. @default none: the page says so */
+  readonly status?: StatusSource;
+};
 
 /** The routes, by path and method; what else is asked of a path gets 405 with these. */
 const ROUTES = {
@@ -17,6 +24,7 @@ const ROUTES = {
   "/livez": "GET, HEAD",
   "/readyz": "GET, HEAD",
   "/metrics": "GET, HEAD",
+  "/status": "GET, HEAD",
 } as const;
 
 /** The whole HTTP application. It runs under @hono/node-server, whose bindings it needs. */
@@ -36,6 +44,7 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   app.route("/", predictRoute(options));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
   app.route("/", metricsRoute(metrics.registry));
+  app.route("/", statusRoute(options.status, log));
   for (const [path, allow] of Object.entries(ROUTES)) {
     app.all(path, () => {
       throw new ProblemError("method-not-allowed", `This path answers ${allow}.`, {

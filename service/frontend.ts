@@ -59,6 +59,10 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     }),
     body: { maxBytes: settings.MAX_BODY_BYTES, timeoutSeconds: settings.BODY_TIMEOUT },
     deadlineSeconds: settings.DEADLINE,
+    ...(settings.PROMETHEUS_URL &&
+      settings.STATUS_PANELS && {
+        status: { prometheusUrl: settings.PROMETHEUS_URL, panels: settings.STATUS_PANELS },
+      }),
   });
   const metricsApp = new Hono<ServiceEnv>().route("/", metricsRoute(metrics.registry));
   const requestSeconds = settings.BODY_TIMEOUT + settings.DEADLINE;

@@ -1,26 +1,19 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
-
-/** Metric names, for whoever writes a dashboard or an alert. */
-export const METRIC = {
-  requests: "http_requests_total",
-  requestDuration: "http_request_duration_seconds",
-  requestsInFlight: "http_requests_in_flight",
-  stageDuration: "inference_stage_duration_seconds",
-  queueDepth: "inference_queue_depth",
-  inferences: "inference_requests_total",
-  failures: "inference_failures_total",
-  predictions: "predictions_total",
-  confidence: "prediction_confidence",
-  modelInfo: "model_info",
-  modelRefusals: "model_refusals_total",
-  workersReady: "inference_workers_ready",
-  workerFaults: "worker_faults_total",
-  buildInfo: "build_info",
-} as const;
+import type { ModelErrorCode } from "../model/model-error.ts";
+import { METRIC } from "./metric-names.ts";
 
 /** Why a prediction was not made. */
 const FAILURE_REASONS = ["rejected", "cancelled", "deadline", "decode", "backend"] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+const REFUSAL_REASONS: readonly (ModelErrorCode | "unreadable")[] = [
+  "missing",
+  "corrupt",
+  "digest-mismatch",
+  "wrong-shape",
+  "unreadable",
+];
+const WORKER_FAULTS = ["worker-crashed", "worker-restart-failed"] as const;
 
 // Fine where the objectives lie (250 ms), coarse up to the deadline.
 const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -49,8 +42,22 @@ export const createMetrics = (
     labelNames: ["reason"] as const,
     registers,
   });
+  const modelRefusals = new Counter({
+    name: METRIC.modelRefusals,
+    help: "Offered models that were refused, by what is wrong with them. The old model keeps serving.",
+    labelNames: ["reason"] as const,
+    registers,
+  });
+  const workerFaults = new Counter({
+    name: METRIC.workerFaults,
+    help: "Workers that crashed or could not be restarted.",
+    labelNames: ["fault"] as const,
+    registers,
+  });
   // Series that exist from the start, so that a first failure is an increase and not a new series.
   for (const reason of FAILURE_REASONS) failures.inc({ reason }, 0);
+  for (const reason of REFUSAL_REASONS) modelRefusals.inc({ reason }, 0);
+  for (const fault of WORKER_FAULTS) workerFaults.inc({ fault }, 0);
 
   new Gauge({
     name: METRIC.queueDepth,
@@ -127,17 +134,7 @@ export const createMetrics = (
       labelNames: ["name", "version", "digest"] as const,
       registers,
     }),
-    modelRefusals: new Counter({
-      name: METRIC.modelRefusals,
-      help: "Offered models that were refused, by what is wrong with them. The old model keeps serving.",
-      labelNames: ["reason"] as const,
-      registers,
-    }),
-    workerFaults: new Counter({
-      name: METRIC.workerFaults,
-      help: "Workers that crashed or could not be restarted.",
-      labelNames: ["fault"] as const,
-      registers,
-    }),
+    modelRefusals,
+    workerFaults,
   };
 };

@@ -8,7 +8,8 @@ import type { ModelMetadata } from "../model/metadata.ts";
 import { ModelError } from "../model/model-error.ts";
 import { writeFileAtomic } from "../model/write-atomic.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { createMetrics, METRIC } from "./metrics.ts";
+import { METRIC } from "./metric-names.ts";
+import { createMetrics } from "./metrics.ts";
 import { watchModel } from "./model-watcher.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 

@@ -33,6 +33,10 @@ const schema = z.object({
   MODEL_POLL: seconds.default(2),
   DRAIN_DELAY: seconds.default(5),
   DRAIN_TIMEOUT: seconds.default(20),
+  /** Address of Prometheus, for the figures on /status. */
+  PROMETHEUS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** File with the panels of /status. */
+  STATUS_PANELS: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
 });
 

@@ -1,8 +1,13 @@
 import { join, resolve } from "node:path";
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { runMain, step } from "../console.ts";
 import { ensureRegistry } from "../embedded/cluster/start.ts";
-import { ensureBasesOf } from "../embedded/images/base-images.ts";
+import {
+  baseImageKeys,
+  ensureBaseImage,
+  ensureBasesOf,
+  isBaseImage,
+} from "../embedded/images/base-images.ts";
 import { buildAndPush, findInRegistry } from "../embedded/images/buildah.ts";
 import { withLock } from "../lock.ts";
 import { cacheDirectory, repositoryDirectory } from "../paths.ts";
@@ -106,6 +111,18 @@ program
     const reference = await withLock(join(cacheDirectory, "image-build.lock"), "wait", () =>
       step(`building image ${options.name}`, () => BUILDERS[options.target](options)),
     );
+    process.stdout.write(`${reference}\n`);
+  });
+program
+  .command("assemble")
+  .description("put an upstream-named image into the registry of this machine; print its reference")
+  .addArgument(new Argument("<key>").choices(baseImageKeys))
+  .action(async (key: string) => {
+    if (!isBaseImage(key)) return;
+    const reference = await withLock(join(cacheDirectory, "image-build.lock"), "wait", async () => {
+      await ensureRegistry();
+      return ensureBaseImage(key);
+    });
     process.stdout.write(`${reference}\n`);
   });
 

@@ -24,6 +24,8 @@ export type ClusterTraits = {
    * `make up` forwards a port.
    */
   readonly exposure: "nodePort" | "clusterIP";
+  /** Where the monitoring stack comes from: upstream's chart, or programs from packages in its place. */
+  readonly monitoring: "packages" | "chart";
 };
 
 type Access = {
@@ -92,6 +94,7 @@ const startEmbedded = (name: string, parent: Cluster): Access => {
     traits: {
       images: { target: "embedded", registry: OWN_NAMES, environment: {} },
       exposure: "nodePort",
+      monitoring: "packages",
     },
   };
 };
@@ -124,6 +127,7 @@ const startMinikube = (
         environment: { MINIKUBE_PROFILE: profile },
       },
       exposure: "clusterIP",
+      monitoring: "chart",
     },
   };
 };
@@ -142,6 +146,7 @@ const readExisting = ({ kubeconfig, context, registry }: SettingsOf<"existing">)
     traits: {
       images: { target: "registry", registry, environment: {} },
       exposure: "clusterIP",
+      monitoring: "chart",
     },
   };
 };

@@ -6,8 +6,9 @@ import { autoscalerSpec } from "./autoscaler.ts";
 import type { ClusterTraits } from "./cluster.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
+import { toClusterDns } from "./network-rules.ts";
 import { placementOf } from "./placement.ts";
-import { modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
+import { type Mount, modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
 
 /** What an {@link InferenceService} is made of. */
 export type InferenceServiceArgs = {
@@ -20,6 +21,12 @@ export type InferenceServiceArgs = {
   /** Port of the Service, and of the node where the exposure is `nodePort`. */
   readonly port: number;
   readonly resources: Resources;
+  /** Where its /status page gets figures, and the ConfigMap that says which. @default none: the page says so */
+  readonly monitoring?: {
+    readonly namespace: pulumi.Input<string>;
+    readonly prometheusUrl: pulumi.Input<string>;
+    readonly statusPanels: pulumi.Input<string>;
+  };
 };
 
 const NAME = "api";
@@ -45,7 +52,7 @@ export class InferenceService extends pulumi.ComponentResource {
 
   constructor(name: string, args: InferenceServiceArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:InferenceService", name, {}, options);
-    const { namespace, exposure, scale, port } = args;
+    const { namespace, exposure, scale, port, monitoring } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
     const selector = { matchLabels: this.selector };
     const parent = { parent: this };
@@ -62,11 +69,12 @@ export class InferenceService extends pulumi.ComponentResource {
         spec: {
           podSelector: selector,
           policyTypes: ["Ingress", "Egress"],
-          // Predictions for anyone, metrics for pods of this cluster; it calls nobody.
+          // Predictions for anyone, metrics for pods of this cluster; it calls nobody but Prometheus.
           ingress: [
             { ports: [{ protocol: "TCP", port: HTTP }] },
             { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: METRICS }] },
           ],
+          ...(monitoring && { egress: [toClusterDns, toPrometheus(monitoring.namespace)] }),
         },
       },
       parent,
@@ -133,7 +141,7 @@ export class InferenceService extends pulumi.ComponentResource {
 }
 
 const servicePod = (
-  { image, modelStore, resources }: InferenceServiceArgs,
+  { image, modelStore, resources, monitoring }: InferenceServiceArgs,
   serviceAccountName: pulumi.Input<string>,
 ) =>
   restrictedPodSpec({
@@ -152,6 +160,12 @@ const servicePod = (
         { name: "METRICS_PORT", value: String(METRICS) },
         { name: "DRAIN_DELAY", value: String(DRAIN_DELAY) },
         { name: "DRAIN_TIMEOUT", value: String(DRAIN_TIMEOUT) },
+        ...(monitoring
+          ? [
+              { name: "PROMETHEUS_URL", value: monitoring.prometheusUrl },
+              { name: "STATUS_PANELS", value: "/status-panels/panels.json" },
+            ]
+          : []),
       ],
       ports: [
         { name: "http", containerPort: HTTP },
@@ -163,8 +177,29 @@ const servicePod = (
       livenessProbe: probe("/livez", { periodSeconds: 10, failureThreshold: 3 }),
       resources,
     },
-    mounts: [modelStoreMount(modelStore.claim, "read")],
+    mounts: [
+      modelStoreMount(modelStore.claim, "read"),
+      ...(monitoring ? [statusPanelsMount(monitoring.statusPanels)] : []),
+    ],
   });
+
+const statusPanelsMount = (name: pulumi.Input<string>): Mount => ({
+  path: "/status-panels",
+  readOnly: true,
+  volume: { name: "status-panels", configMap: { name } },
+});
+
+const toPrometheus = (
+  namespace: pulumi.Input<string>,
+): k8s.types.input.networking.v1.NetworkPolicyEgressRule => ({
+  to: [
+    {
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+      podSelector: { matchLabels: selectorOf("prometheus") },
+    },
+  ],
+  ports: [{ protocol: "TCP", port: 9090 }],
+});
 
 const probe = (path: string, timing: k8s.types.input.core.v1.Probe) => ({
   httpGet: { path, port: "http" },

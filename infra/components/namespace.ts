@@ -6,19 +6,28 @@ import { labelsOf } from "./labels.ts";
 export type PlatformNamespaceArgs = {
   /** The namespace's name in the cluster. */
   readonly name: string;
+  /**
+   * The pod-security profile that the API server enforces; `privileged` for what reads the node itself.
+   *
+   * @default restricted
+   */
+  readonly podSecurity?: "restricted" | "privileged";
 };
 
-const podSecurity = Object.fromEntries(
-  ["enforce", "warn", "audit"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]),
-);
+const podSecurityLabels = (profile: string): Record<string, string> =>
+  Object.fromEntries(
+    ["enforce", "warn", "audit"].map((mode) => [`pod-security.kubernetes.io/${mode}`, profile]),
+  );
 
 /**
- * The namespace of the platform: the API server refuses pods that are not restricted, no pod talks to anything unless a
+ * A namespace of the platform: the API server refuses pods that are not restricted, no pod talks to anything unless a
  * policy of its own allows it, and a container that forgets its limits gets some.
  */
 export class PlatformNamespace extends pulumi.ComponentResource {
   /** The namespace's name; objects that use it wait for the namespace. */
   readonly metadataName: pulumi.Output<string>;
+  /** Another one means another cluster, or that the namespace was made anew. */
+  readonly uid: pulumi.Output<string>;
 
   constructor(
     name: string,
@@ -27,12 +36,14 @@ export class PlatformNamespace extends pulumi.ComponentResource {
   ) {
     super("image-classification-platform:index:PlatformNamespace", name, {}, options);
     const labels = labelsOf(args.name);
+    const podSecurity = podSecurityLabels(args.podSecurity ?? "restricted");
     const namespace = new k8s.core.v1.Namespace(
       name,
       { metadata: { name: args.name, labels: { ...labels, ...podSecurity } } },
       { parent: this },
     );
     this.metadataName = namespace.metadata.name;
+    this.uid = namespace.metadata.uid;
 
     new k8s.networking.v1.NetworkPolicy(
       `${name}-default-deny`,

@@ -18,3 +18,8 @@ export const toClusterDns: k8s.types.input.networking.v1.NetworkPolicyEgressRule
 export const toHttps: k8s.types.input.networking.v1.NetworkPolicyEgressRule = {
   ports: [{ protocol: "TCP", port: 443 }],
 };
+
+/** Egress rule: the cluster's API server, at the ports that it has behind its Service on kubeadm's and Minikube's nodes. */
+export const toApiServer: k8s.types.input.networking.v1.NetworkPolicyEgressRule = {
+  ports: [443, 6443, 8443].map((port) => ({ protocol: "TCP", port })),
+};

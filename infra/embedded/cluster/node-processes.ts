@@ -142,6 +142,8 @@ const kubelet: ProcessSpec = {
     "cert-dir": join(places.kubelet, "pki"),
     "hostname-override": NODE_NAME,
     "node-ip": NODE_ADDRESS,
+    // cAdvisor's: without it the figures of containers have no names.
+    containerd: places.containerdSocket,
   }),
   configuration: [configurationFiles.kubelet],
   // It ends at once while containerd still recovers its containers.

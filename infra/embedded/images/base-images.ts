@@ -6,13 +6,15 @@ import { step } from "../../console.ts";
 import { binaryDirectory, repositoryDirectory } from "../../paths.ts";
 import { runCommand } from "../../run-command.ts";
 import { PAUSE_IMAGE } from "../cluster/configuration.ts";
+import { ensureTools } from "../tools/build.ts";
 import { TOOL_MODULES } from "../tools/catalogue.ts";
 import { buildAndPush, findInRegistry } from "./buildah.ts";
+import { debianVersion, unpackDebian } from "./debian-package.ts";
 
 /** An image that is assembled here under the name that upstream's has. */
 type BaseImage = {
   readonly name: string;
-  readonly tag: string;
+  readonly tag: string | (() => Promise<string>);
   /** Whatever, besides the Dockerfile, decides on the content. */
   readonly inputs: () => Promise<string>;
   /** Puts the files that the Dockerfile copies into the build context. */
@@ -43,6 +45,30 @@ const tool = (name: keyof typeof TOOL_MODULES, image: string): BaseImage => ({
   tag: TOOL_MODULES[name].version,
   inputs: () => contentDigest(join(binaryDirectory, name)),
   prepare: copyBinary(join(binaryDirectory, name), name),
+});
+
+/** A program that is only built when an image of it is wanted. */
+const monitoringTool = (binary: string, image: string, tag: string): BaseImage => ({
+  name: image,
+  tag,
+  inputs: async () => {
+    await ensureTools("prometheus-operator");
+    return contentDigest(join(binaryDirectory, binary));
+  },
+  prepare: copyBinary(join(binaryDirectory, binary), binary),
+});
+
+/** A program of a Debian package with the C library that it is linked with; the tag is upstream's part of Debian's version. */
+const debianProgram = (packageName: string, image: string): BaseImage => ({
+  name: `quay.io/prometheus/${image}`,
+  tag: async () => `v${(await debianVersion(packageName)).replace(/[+~-].*$/, "")}`,
+  inputs: async () => (await Promise.all([packageName, "libc6"].map(debianVersion))).join(" "),
+  prepare: async (context) => {
+    for (const name of [packageName, "libc6"]) await unpackDebian(name, join(context, "root"));
+    for (const unread of ["doc", "man", "locale", "lintian"]) {
+      await rm(join(context, "root", "usr", "share", unread), { recursive: true, force: true });
+    }
+  },
 });
 
 /** Documentation, manuals and translations are a third of a small Debian, and no container reads them. */
@@ -79,6 +105,20 @@ const IMAGES = {
     "local-path-provisioner",
     "docker.io/rancher/local-path-provisioner",
   ),
+  "prometheus-operator": monitoringTool(
+    "operator",
+    "quay.io/prometheus-operator/prometheus-operator",
+    TOOL_MODULES["prometheus-operator"].version,
+  ),
+  "prometheus-config-reloader": monitoringTool(
+    "prometheus-config-reloader",
+    "quay.io/prometheus-operator/prometheus-config-reloader",
+    TOOL_MODULES["prometheus-operator"].version,
+  ),
+  // github.com/prometheus/prometheus v0.305.0 is Prometheus 3.5.0.
+  prometheus: monitoringTool("prometheus", "quay.io/prometheus/prometheus", "v3.5.0"),
+  alertmanager: debianProgram("prometheus-alertmanager", "alertmanager"),
+  "node-exporter": debianProgram("prometheus-node-exporter", "node-exporter"),
   node: {
     name: "docker.io/library/node",
     tag: "24-bookworm-slim",
@@ -104,26 +144,39 @@ const IMAGES = {
 /** The images that a cluster needs before anything is deployed on it. */
 export const NODE_IMAGES = ["pause", "busybox", "coredns", "local-path-provisioner"] as const;
 
+export type BaseImageKey = keyof typeof IMAGES;
+
+/** Whether an image of that key is assembled here. */
+export const isBaseImage = (key: string): key is BaseImageKey => Object.hasOwn(IMAGES, key);
+
+/** The keys of all images that are assembled here. */
+export const baseImageKeys = Object.keys(IMAGES);
+
 /**
  * Makes sure that the registry of this machine has an upstream-named image, assembled from packages. Built again only when
  * what it is made of changes: the fingerprint of its inputs is a second tag.
+ *
+ * @returns its reference: name, tag and digest
  */
-export const ensureBaseImage = async (key: keyof typeof IMAGES): Promise<void> => {
+export const ensureBaseImage = async (key: BaseImageKey): Promise<string> => {
   const image: BaseImage = IMAGES[key];
+  const tag = typeof image.tag === "string" ? image.tag : await image.tag();
+  const reference = (digest: string): string => `${image.name}:${tag}@${digest}`;
   const dockerfile = join(import.meta.dirname, key, "Dockerfile");
   const fingerprint = createHash("sha256")
     .update(await readFile(dockerfile))
     .update(await image.inputs())
     .digest("hex")
     .slice(0, 16);
-  const tags = [image.tag, `inputs-${fingerprint}`];
+  const tags = [tag, `inputs-${fingerprint}`];
   const found = await Promise.all(tags.map((tag) => findInRegistry(image.name, tag)));
-  if (found[0] && found[0] === found[1]) return;
-  await step(`assembling image ${image.name}:${image.tag} from packages`, async () => {
+  if (found[0] && found[0] === found[1]) return reference(found[0]);
+  return step(`assembling image ${image.name}:${tag} from packages`, async () => {
     const context = await mkdtemp(join(tmpdir(), "base-image-"));
     try {
       await image.prepare(context);
-      await buildAndPush({ name: image.name, tags, dockerfile, context, layers: false });
+      const { name } = image;
+      return reference(await buildAndPush({ name, tags, dockerfile, context, layers: false }));
     } finally {
       await rm(context, { recursive: true, force: true });
     }

@@ -52,6 +52,18 @@ export const TOOL_MODULES = {
     packages: { "local-path-provisioner": "github.com/rancher/local-path-provisioner" },
     minutes: 1,
   },
+  "prometheus-operator": {
+    version: "v0.85.0",
+    packages: {
+      operator: "github.com/prometheus-operator/prometheus-operator/cmd/operator",
+      "prometheus-config-reloader":
+        "github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader",
+      // Of the version that the operator itself is made with: it shares most of what is compiled. Debian's cannot find
+      // targets through Kubernetes.
+      prometheus: "github.com/prometheus/prometheus/cmd/prometheus",
+    },
+    minutes: 5,
+  },
   actionlint: {
     version: "v1.7.12",
     packages: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },

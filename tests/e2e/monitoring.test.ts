@@ -1,0 +1,164 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { steadyLoad } from "./load.ts";
+import { askPrometheus, query, until } from "./monitoring-support.ts";
+import { findChromium, screenshot } from "./screenshot.ts";
+import { kubectl, kubectlJson, make, repository } from "./support.ts";
+
+const url = "http://127.0.0.1:8080";
+
+type Panel = {
+  readonly id: string;
+  readonly title: string;
+  readonly queries: readonly { readonly expr: string }[];
+};
+type Alert = { readonly state: string; readonly labels: Readonly<Record<string, string>> };
+
+const predict = (): Promise<Response> => {
+  const body = new FormData();
+  body.set("image", new Blob([readFileSync(join(repository, "artifacts/samples/cat.0.png"))]));
+  return fetch(`${url}/predict`, { method: "POST", body });
+};
+
+const panels = async (): Promise<readonly Panel[]> => {
+  const map = await kubectlJson<{ data: Record<string, string> }>(
+    ...["get", "configmap", "status-panels", "-n", "cats-dogs"],
+  );
+  const { rows } = JSON.parse(map.data["panels.json"] ?? "") as {
+    rows: readonly { readonly panels: readonly Panel[] }[];
+  };
+  return rows.flatMap((row) => row.panels);
+};
+
+/*
+ * The monitoring stack on a real cluster, after a minute of traffic: what it shows, and that it is silent when all is well.
+ */
+describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("monitoring", () => {
+  let sent = 0;
+
+  beforeAll(async () => {
+    const up = await make("up");
+    expect(up.code, up.stdout + up.stderr).toBe(0);
+    const answered = 'sum(http_requests_total{job="api",route="/predict",status="200"})';
+    const load = steadyLoad(predict);
+    try {
+      // A minute of traffic, as Prometheus counts it.
+      const samples = await until(
+        180,
+        () => query(`${answered} > 0 and ${answered} offset 1m > 0`),
+        (found) => found.length > 0,
+      );
+      expect(samples).not.toEqual([]);
+    } finally {
+      const result = await load.stop();
+      expect(result.failures).toEqual([]);
+      sent = result.sent;
+    }
+  });
+  afterAll(async () => {
+    await make("down");
+  });
+
+  it("scrapes the service, the kubelet and the node", async () => {
+    const samples = await query("up");
+    expect(samples.filter(({ value }) => value[1] !== "1")).toEqual([]);
+    const jobs = new Set(samples.map(({ metric }) => metric["job"]));
+    expect([...jobs].sort()).toEqual(["api", "kubelet", "node-exporter"]);
+  });
+
+  it("counts every prediction that was asked for", async () => {
+    const total = async (): Promise<number> => {
+      const [sample] = await query('sum(http_requests_total{job="api",route="/predict"})');
+      return Number(sample?.value[1]);
+    };
+    expect(await until(60, total, (count) => count >= sent)).toBeGreaterThanOrEqual(sent);
+  });
+
+  it("has data for every query of every panel", async () => {
+    const all = await panels();
+    expect(all.length).toBeGreaterThan(20);
+    const empty: string[] = [];
+    for (const { id, queries } of all) {
+      for (const { expr } of queries) {
+        const samples = await query(expr);
+        const numbers = samples.filter(({ value }) => Number.isFinite(Number(value[1])));
+        if (numbers.length === 0) empty.push(`${id}: ${expr}`);
+      }
+    }
+    expect(empty).toEqual([]);
+  });
+
+  it("is silent but for Watchdog, which reaches Alertmanager", async () => {
+    const { alerts } = await askPrometheus<{ alerts: readonly Alert[] }>("/api/v1/alerts");
+    expect(alerts.map(({ labels }) => labels["alertname"])).toEqual(["Watchdog"]);
+    const service = "/api/v1/namespaces/monitoring/services/alertmanager-operated:9093/proxy";
+    const received = await until(
+      60,
+      async () => (await kubectl("get", "--raw", `${service}/api/v2/alerts`)).stdout,
+      (text) => text.includes("Watchdog"),
+    );
+    expect(received).toContain('"alertname":"Watchdog"');
+  });
+
+  it("loaded its rules without an error", async () => {
+    const { groups } = await askPrometheus<{
+      groups: readonly { readonly rules: readonly { readonly health: string }[] }[];
+    }>("/api/v1/rules");
+    const health = groups.flatMap(({ rules }) => rules.map((rule) => rule.health));
+    expect(health.length).toBeGreaterThan(20);
+    expect([...new Set(health)]).toEqual(["ok"]);
+  });
+
+  it("runs its pods under the restricted profile", async () => {
+    const namespace = await kubectlJson<{ metadata: { labels: Record<string, string> } }>(
+      ...["get", "namespace", "monitoring"],
+    );
+    expect(namespace.metadata.labels["pod-security.kubernetes.io/enforce"]).toBe("restricted");
+    const pods = await kubectlJson<{ items: { status: { phase: string } }[] }>(
+      ...["get", "pods", "-n", "monitoring"],
+    );
+    expect(pods.items.length).toBeGreaterThanOrEqual(4);
+    expect(pods.items.filter(({ status }) => status.phase !== "Running")).toEqual([]);
+  });
+
+  it("draws every panel on /status", async () => {
+    const page = await (await fetch(`${url}/status`)).text();
+    for (const { id, title } of await panels()) {
+      const figure = page.slice(page.indexOf(`<figure id="${id}"`)).split("</figure>")[0] ?? "";
+      expect(figure, id).toMatch(/<path class="line"|<rect |class="number"/);
+      expect(figure, id).toContain(`<caption>${title}</caption>`);
+    }
+    expect(page).not.toContain("no data yet");
+  });
+
+  it.skipIf(findChromium() === undefined)("shows /status in a real browser", async () => {
+    const directory = join(repository, "artifacts", "screenshots");
+    mkdirSync(directory, { recursive: true });
+    for (const scheme of ["light", "dark"] as const) {
+      const seen = await screenshot(
+        `${url}/status`,
+        scheme,
+        join(directory, `status-${scheme}.png`),
+      );
+      expect(seen.errors).toEqual([]);
+      expect(seen.charts).toBeGreaterThan(20);
+      expect(seen.overflow).toBe(false);
+    }
+  });
+
+  it("gets over the death of Prometheus", async () => {
+    const deleted = await kubectl(
+      ...["delete", "pod", "prometheus-prometheus-0", "-n", "monitoring", "--wait"],
+    );
+    expect(deleted.code, deleted.stderr).toBe(0);
+    const samples = await until(
+      120,
+      () => query("up").catch(() => []),
+      (found) => found.length >= 3,
+    );
+    expect(samples.length).toBeGreaterThanOrEqual(3);
+    // Its figures from before are still there.
+    expect(await query('http_requests_total{job="api"} offset 1m')).not.toEqual([]);
+  });
+});
