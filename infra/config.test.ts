@@ -64,6 +64,7 @@ describe("parseSettings", () => {
           limits: { cpu: "1", memory: "1Gi" },
         },
       },
+      monitoring: { enabled: true, storage: "2Gi", runbooks: "docs/runbooks" },
     });
   });
 
@@ -187,6 +188,11 @@ describe("parseSettings", () => {
     [
       { training: { source: "folder", photos: "$(x)" } },
       'training.photos is "$(x)"; allowed: a path without ", $ and `',
+    ],
+    [{ monitoring: { enabled: "no" } }, 'monitoring.enabled is "no"; allowed: true or false'],
+    [
+      { monitoring: { storage: "500Mi" } },
+      'monitoring.storage is "500Mi"; allowed: whole gibibytes such as 4Gi',
     ],
     [{ training: { sead: 1 } }, "training.sead is no setting; infra/config.ts lists all of them"],
     [{ replicas: 2 }, "replicas is no setting; infra/config.ts lists all of them"],

@@ -35,6 +35,7 @@ describe("readSettings", () => {
     ["WORKERS", "0"],
     ["LOG_LEVEL", "loud"],
     ["DEADLINE", "-1"],
+    ["PROMETHEUS_URL", "prometheus:9090"],
   ])("names the setting that is wrong: %s=%s", (name, value) => {
     expect(() => readSettings({ [name]: value })).toThrow(SettingsError);
     expect(() => readSettings({ [name]: value })).toThrow(new RegExp(`^${name}=${value} .*[^\n]$`));
