@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ApiError } from "../../infra/embedded/engine/providers/kubernetes/client.ts";
 import {
   type ApiServer,
@@ -153,6 +155,34 @@ describe.skipIf(missing !== undefined)(
       const broken = await trial.run("up", { policyPack: trial.path("program") });
       expect(broken.text).toContain("did not start: it ended with exit code");
       await expectNothingDone();
+    });
+
+    /** Ids of the running packs that this test started. */
+    const packs = (): readonly string[] =>
+      readdirSync("/proc").filter((pid) => {
+        try {
+          const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+          const inside = readFileSync(`/proc/${pid}/environ`, "utf8").includes(
+            trial.path("journal"),
+          );
+          return line.includes("run-policy-pack") && inside;
+        } catch {
+          return false;
+        }
+      });
+
+    it("leave no process behind, even when the engine is killed", async () => {
+      const fifo = trial.path("fifo");
+      execFileSync("/bin/sh", ["-c", 'mkfifo "$0"', fifo]);
+      await trial.configure({ create: `echo waiting; cat "${fifo}"` });
+      const running = trial.start("up", trialPack);
+      await vi.waitFor(() => expect(running.text()).toContain("greet waiting"), 60_000);
+      expect(packs()).toHaveLength(1);
+      running.process.kill("SIGKILL");
+      await running.ended;
+      await vi.waitFor(() => expect(packs()).toEqual([]), 10_000);
+      await writeFile(fifo, "");
+      await trial.configure({});
     });
 
     it("of the platform itself stop a program that keeps to none of them", async () => {

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { EngineError, messageOf } from "./engine-error.ts";
+import { secret, secretHider } from "./property-values.ts";
 
 /** What Pulumi.yaml and Pulumi.<stack>.yaml say. Secret values are still encrypted. */
 export type Project = {
@@ -167,3 +168,10 @@ export const openConfig = (project: Project, decrypt: Decrypt): ProgramConfig =>
     secretKeys: opened.filter(([, { secret }]) => secret).map(([key]) => key),
   };
 };
+
+/** Makes a function that hides, in a text, every secret of the configuration. */
+export const configSecretsHider = ({
+  values,
+  secretKeys,
+}: ProgramConfig): ((text: string) => string) =>
+  secretHider(secretKeys.map((key) => secret(values[key] ?? "")));

@@ -3,8 +3,8 @@ import { EngineError } from "./engine-error.ts";
 import { StoppedError, startMonitor } from "./monitor.ts";
 import type { OpenStack } from "./open-stack.ts";
 import { startProgram } from "./program.ts";
-import type { ProgramConfig } from "./project.ts";
-import { type PropertyMap, secret, secretHider } from "./property-values.ts";
+import { configSecretsHider, type ProgramConfig } from "./project.ts";
+import type { PropertyMap } from "./property-values.ts";
 import { createRegistrar, type Registrar } from "./register.ts";
 import type { Session } from "./session.ts";
 
@@ -29,7 +29,7 @@ export const runProgram = async (
 ): Promise<PropertyMap> => {
   const { display } = session;
   const registrar = createRegistrar(session);
-  const hide = secretHider(config.secretKeys.map((key) => secret(config.values[key] ?? "")));
+  const hide = configSecretsHider(config);
   const monitor = await startMonitor({
     register: registrar.register,
     registerOutputs: registrar.registerOutputs,

@@ -1,4 +1,5 @@
 import type { Display } from "../display.ts";
+import { configSecretsHider } from "../project.ts";
 import { secretHider } from "../property-values.ts";
 import type { ResourceState } from "../resource-state.ts";
 import { startAnalyzer, type Violation } from "./analyzer.ts";
@@ -19,13 +20,17 @@ export type PolicyGate = {
  * @throws EngineError when it does not start
  */
 export const startGate = async (options: PackOptions, display: Display): Promise<PolicyGate> => {
-  const analyzer = await startAnalyzer(options);
+  const hideConfig = configSecretsHider(options.config);
+  const analyzer = await startAnalyzer({
+    ...options,
+    print: (line) => options.print(hideConfig(line)),
+  });
   const said = new Set<string>();
   const report = (violations: readonly Violation[], states: readonly ResourceState[]): boolean => {
     for (const { policy, level, message, urn } of violations) {
       const state = states.find((each) => each.urn === urn);
       const hide = secretHider({ inputs: state?.inputs ?? {}, outputs: state?.outputs ?? {} });
-      const text = `policy ${policy}: ${hide(message).replaceAll("\n", " ")}`;
+      const text = `policy ${policy}: ${hide(hideConfig(message)).replaceAll("\n", " ")}`;
       const key = JSON.stringify([urn, level, text]);
       if (said.has(key)) continue;
       said.add(key);

@@ -22,6 +22,9 @@ export type PackOptions = {
 export type PackProcess = { readonly address: string; readonly close: () => void };
 
 const START_MS = 60_000;
+/** A pack serves until it is ended; nobody ends it when the engine is killed, but then its standard input ends. */
+const END_WITH_ENGINE =
+  "data:text/javascript,process.stdin.resume().once('end',()=>process.exit()).unref();";
 
 /** Where the pack's own SDK has what runs it. */
 const findModule = async (directory: string): Promise<string> => {
@@ -41,13 +44,14 @@ const findModule = async (directory: string): Promise<string> => {
  * Starts a policy pack as the CLI does: by the SDK's own `cmd/run-policy-pack`, in a process of its own, which prints the
  * port that it listens on as its first line.
  *
- * @throws EngineError with the end of what it printed, when it does not start
+ * @throws EngineError when it does not start; what it printed has been printed then
  */
 export const startPack = async (options: PackOptions): Promise<PackProcess> => {
   const { project, stack, config, print } = options;
   const directory = resolve(options.directory);
   // The pack learns the engine's address, but has no use for it: nothing listens there.
-  const child = spawn(process.execPath, [await findModule(directory), "127.0.0.1:0", "."], {
+  const module = await findModule(directory);
+  const child = spawn(process.execPath, ["--import", END_WITH_ENGINE, module, "127.0.0.1:0", "."], {
     cwd: directory,
     env: {
       ...process.env,
@@ -58,7 +62,7 @@ export const startPack = async (options: PackOptions): Promise<PackProcess> => {
       PULUMI_NODEJS_STACK: stack,
       PULUMI_NODEJS_DRY_RUN: String(options.dryRun),
     },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
   const close = (): void => void child.kill("SIGKILL");
   const printed: string[] = [];
@@ -79,10 +83,9 @@ export const startPack = async (options: PackOptions): Promise<PackProcess> => {
     return { address: `127.0.0.1:${port}`, close };
   } catch (error) {
     close();
-    const last = printed.slice(-20).map((line) => `\n${line}`);
-    throw new EngineError(
-      `the policy pack ${directory} did not start: ${messageOf(error)}${last.join("")}`,
-      { cause: error },
-    );
+    for (const line of printed) print(line);
+    throw new EngineError(`the policy pack ${directory} did not start: ${messageOf(error)}.`, {
+      cause: error,
+    });
   }
 };

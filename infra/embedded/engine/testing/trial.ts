@@ -23,7 +23,10 @@ export type Trial = {
   readonly configure: (settings: Settings) => Promise<void>;
   readonly run: (operation: Operation, options?: Partial<OperationOptions>) => Promise<TrialResult>;
   /** The same in a process of its own, which can be killed; its output so far is in `text()`. */
-  readonly start: (operation: Operation) => {
+  readonly start: (
+    operation: Operation,
+    options?: Pick<OperationOptions, "policyPack">,
+  ) => {
     readonly process: ChildProcess;
     readonly text: () => string;
     readonly ended: Promise<number | null>;
@@ -73,12 +76,12 @@ export const createTrial = async (base: Settings): Promise<Trial> => {
       const result = await runOperation({ ...stack, operation, output, color: false, ...options });
       return { ...result, text: Buffer.concat(chunks).toString("utf8") };
     },
-    start: (operation) => {
+    start: (operation, options = {}) => {
       const script = `
         import { runOperation } from ${JSON.stringify(join(engine, "index.ts"))};
         const controller = new AbortController();
         process.once("SIGINT", () => controller.abort());
-        const options = ${JSON.stringify({ ...stack, operation, color: false })};
+        const options = ${JSON.stringify({ ...stack, operation, color: false, ...options })};
         const { exitCode } = await runOperation({ ...options, output: process.stdout, signal: controller.signal });
         process.exitCode = exitCode;`;
       const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
