@@ -19,7 +19,7 @@ const only = (recording: Recording, kind: string) => {
 describe("InferenceService", () => {
   let recording: Recording;
   beforeAll(async () => {
-    recording = await recordPlatform({ ...sample, service: { replicas: 3, port: 18_080 } });
+    recording = await recordPlatform({ ...sample, service: { replicas: 3, port: 8_090 } });
   });
   const template = () => podTemplates(recording)["api"];
   const container = () => template().spec.containers[0];
@@ -125,7 +125,7 @@ describe("InferenceService", () => {
     const { spec } = only(recording, "core/v1:Service");
     expect(spec.type).toBe("NodePort");
     expect(spec.ports).toEqual([
-      { name: "http", port: 18_080, targetPort: "http", nodePort: 18_080 },
+      { name: "http", port: 8_090, targetPort: "http", nodePort: 8_090 },
     ]);
     const picked = Object.entries(podTemplates(recording)).filter(([, pod]) =>
       selects(spec.selector, pod),
