@@ -38,6 +38,7 @@ describe("Cluster", () => {
     expect(traits).toEqual({
       images: { target: "embedded", registry: "docker.io/cats-dogs", environment: {} },
       exposure: "nodePort",
+      monitoring: "packages",
     });
   });
 
@@ -62,6 +63,7 @@ describe("Cluster", () => {
     expect(traits).toMatchObject({
       images: { target: "minikube", environment: { MINIKUBE_PROFILE: "lab" } },
       exposure: "clusterIP",
+      monitoring: "chart",
     });
   });
 
@@ -89,6 +91,7 @@ describe("Cluster", () => {
     expect(traits).toEqual({
       images: { target: "registry", registry: "registry.example.org/team", environment: {} },
       exposure: "clusterIP",
+      monitoring: "chart",
     });
   });
 });
