@@ -19,7 +19,12 @@ const only = (recording: Recording, kind: string) => {
 describe("InferenceService", () => {
   let recording: Recording;
   beforeAll(async () => {
-    recording = await recordPlatform({ ...sample, service: { replicas: 3, port: 8_090 } });
+    const monitoring = { enabled: false };
+    recording = await recordPlatform({
+      ...sample,
+      monitoring,
+      service: { replicas: 3, port: 8_090 },
+    });
   });
   const template = () => podTemplates(recording)["api"];
   const container = () => template().spec.containers[0];
@@ -152,5 +157,20 @@ describe("InferenceService", () => {
       ],
     });
     expect(policy?.inputs.spec.egress).toBeUndefined();
+  });
+
+  it("with monitoring draws its panels, and asks nobody but Prometheus", async () => {
+    const monitored = await recordPlatform(sample);
+    expect(podTemplates(monitored)["api"].spec.containers[0].volumeMounts).toContainEqual({
+      name: "status-panels",
+      mountPath: "/status-panels",
+      readOnly: true,
+    });
+    const policy = only(monitored, "networking.k8s.io/v1:NetworkPolicy");
+    expect(policy?.spec.egress.at(-1)).toMatchObject({
+      to: [{ podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
+      ports: [{ protocol: "TCP", port: 9090 }],
+    });
+    expect(policy?.spec.egress, "besides DNS").toHaveLength(2);
   });
 });
