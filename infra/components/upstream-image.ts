@@ -30,7 +30,7 @@ export class UpstreamImage extends pulumi.ComponentResource {
               "infra/embedded/images/*.ts",
               `infra/embedded/images/${args.image}/**`,
               "infra/embedded/tools/catalogue.ts",
-              "infra/embedded/tools/prometheus-operator/**",
+              "infra/embedded/tools/prometheus*/go.*",
             ],
           }),
         ],

@@ -3,9 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Requests that were sent and what failed of them. */
 export type LoadResult = { readonly sent: number; readonly failures: readonly string[] };
 
-/** Sends one request every 50 ms, each on its own, until stopped; stopping waits for those under way. */
+/**
+ * Sends requests at a steady rate, each on its own, until stopped; stopping waits for those under way.
+ *
+ * @param everyMs time from one to the next
+ */
 export const steadyLoad = (
   send: () => Promise<Response>,
+  everyMs = 50,
 ): { readonly stop: () => Promise<LoadResult> } => {
   const failures: string[] = [];
   const underWay = new Set<Promise<void>>();
@@ -26,7 +31,7 @@ export const steadyLoad = (
       const request = one();
       underWay.add(request);
       void request.finally(() => underWay.delete(request));
-      await delay(50);
+      await delay(everyMs);
     }
   })();
   return {

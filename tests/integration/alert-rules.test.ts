@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { platformRules, runbookOf } from "../../infra/components/monitoring/alerts.ts";
+import { dashboardRows } from "../../infra/components/monitoring/dashboards/rows.ts";
+import { statusPanels } from "../../infra/components/monitoring/dashboards/status-panels.ts";
 import { repositoryDirectory } from "../../infra/paths.ts";
 import { tryCommand } from "../../infra/run-command.ts";
 import { METRIC } from "../../service/metric-names.ts";
+import { statusPanelsSchema } from "../../service/status/panels.ts";
 import { ensurePromtool } from "../fixtures/promtool.ts";
 
 const rules = platformRules({ namespace: "cats-dogs", job: "api" }, "docs/runbooks");
@@ -95,6 +98,19 @@ describe.skipIf(!existsSync("/usr/bin/apt-get"))("the platform's alerts", () => 
       ...["check", "rules", join(directory, "rules.json")],
     ]);
     expect(code, stdout + stderr).toBe(0);
+  });
+
+  it("stand beside panels whose queries Prometheus accepts", async () => {
+    const rows = dashboardRows({ namespace: "cats-dogs", job: "api" });
+    const queries = statusPanelsSchema
+      .parse(JSON.parse(statusPanels(rows)))
+      .rows.flatMap(({ panels }) => panels.flatMap((panel) => panel.queries));
+    const file = join(directory, "queries.json");
+    const asRules = queries.map(({ expr }, index) => ({ record: `query${index}`, expr }));
+    await writeFile(file, JSON.stringify({ groups: [{ name: "queries", rules: asRules }] }));
+    const checked = await tryCommand(await ensurePromtool(), ["check", "rules", file]);
+    expect(checked.code, checked.stdout + checked.stderr).toBe(0);
+    expect(checked.stdout).toContain(`${queries.length} rules found`);
   });
 
   it("always have the one that says that alerting works", () => {

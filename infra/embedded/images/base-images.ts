@@ -48,11 +48,15 @@ const tool = (name: keyof typeof TOOL_MODULES, image: string): BaseImage => ({
 });
 
 /** A program that is only built when an image of it is wanted. */
-const monitoringTool = (binary: string, image: string, tag: string): BaseImage => ({
-  name: image,
-  tag,
+const monitoringTool = (
+  module: "prometheus" | "prometheus-operator",
+  binary: string,
+  image: string,
+): BaseImage => ({
+  name: `quay.io/${image}`,
+  tag: TOOL_MODULES[module].version,
   inputs: async () => {
-    await ensureTools("prometheus-operator");
+    await ensureTools(module);
     return contentDigest(join(binaryDirectory, binary));
   },
   prepare: copyBinary(join(binaryDirectory, binary), binary),
@@ -106,17 +110,16 @@ const IMAGES = {
     "docker.io/rancher/local-path-provisioner",
   ),
   "prometheus-operator": monitoringTool(
+    "prometheus-operator",
     "operator",
-    "quay.io/prometheus-operator/prometheus-operator",
-    TOOL_MODULES["prometheus-operator"].version,
+    "prometheus-operator/prometheus-operator",
   ),
   "prometheus-config-reloader": monitoringTool(
+    "prometheus-operator",
     "prometheus-config-reloader",
-    "quay.io/prometheus-operator/prometheus-config-reloader",
-    TOOL_MODULES["prometheus-operator"].version,
+    "prometheus-operator/prometheus-config-reloader",
   ),
-  // github.com/prometheus/prometheus v0.305.0 is Prometheus 3.5.0.
-  prometheus: monitoringTool("prometheus", "quay.io/prometheus/prometheus", "v3.5.0"),
+  prometheus: monitoringTool("prometheus", "prometheus", "prometheus/prometheus"),
   alertmanager: debianProgram("prometheus-alertmanager", "alertmanager"),
   "node-exporter": debianProgram("prometheus-node-exporter", "node-exporter"),
   node: {

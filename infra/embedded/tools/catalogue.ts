@@ -58,11 +58,16 @@ export const TOOL_MODULES = {
       operator: "github.com/prometheus-operator/prometheus-operator/cmd/operator",
       "prometheus-config-reloader":
         "github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader",
-      // Of the version that the operator itself is made with: it shares most of what is compiled. Debian's cannot find
-      // targets through Kubernetes.
-      prometheus: "github.com/prometheus/prometheus/cmd/prometheus",
     },
-    minutes: 5,
+    ldflags: "-X github.com/prometheus/common/version.Version=0.85.0",
+    minutes: 2,
+  },
+  // Debian's cannot find targets through Kubernetes.
+  prometheus: {
+    version: "v3.5.0",
+    packages: { prometheus: "github.com/prometheus/prometheus/cmd/prometheus" },
+    ldflags: "-X github.com/prometheus/common/version.Version=3.5.0",
+    minutes: 3,
   },
   actionlint: {
     version: "v1.7.12",
