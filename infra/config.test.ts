@@ -58,7 +58,7 @@ describe("parseSettings", () => {
       evaluation: {
         enabled: true,
         schedule: "17 3 * * *",
-        minAccuracy: 0.9,
+        minAccuracy: 0.8,
         resources: {
           requests: { cpu: "50m", memory: "128Mi" },
           limits: { cpu: "1", memory: "1Gi" },

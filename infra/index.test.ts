@@ -262,7 +262,7 @@ describe("outputs", () => {
       kubeconfig: "/state/kubeconfig",
       modelStoreClaim: "model-store",
       evaluation: {
-        minAccuracy: 0.9,
+        minAccuracy: 0.8,
         labelledSet: ["--source", "sample", "--count", "400", "--seed", "42"],
       },
       trackingServer: { service: "tracking", port: 5000 },
