@@ -218,6 +218,22 @@ describe("POST /predict", () => {
     expect(predict).not.toHaveBeenCalled();
   });
 
+  it("answers itself before it serves, uncounted, and nobody else", async () => {
+    lifecycle.model = undefined;
+    lifecycle.proof = "the secret";
+    const asked = (proof: string) =>
+      fetch(`${base}/predict`, {
+        method: "POST",
+        body: "bytes",
+        headers: { "content-type": "image/jpeg", "x-proof": proof },
+      });
+    await expectProblem(await asked("a guess"), 503, "starting");
+    expect((await asked("the secret")).status).toBe(200);
+    expect(await sample(METRIC.predictions, { label: answer.prediction.label })).toBeUndefined();
+    delete lifecycle.proof;
+    await expectProblem(await asked("the secret"), 503, "starting");
+  });
+
   it("answers 413 by Content-Length, and without one as soon as it is too much", async () => {
     await expectProblem(await post("x".repeat(1001)), 413, "body-too-large");
     // The headers alone are enough.

@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { Hono } from "hono";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
+import { proveModel } from "../model/golden.ts";
 import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { readBuildInfo } from "./build-info.ts";
@@ -10,6 +12,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { watchModel } from "./model-watcher.ts";
 import type { ServiceEnv } from "./observe.ts";
+import { askOverHttp } from "./prove-answers.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { createHttpServer, listen } from "./server.ts";
 import type { Settings } from "./settings.ts";
@@ -90,6 +93,11 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     directory: settings.MODEL_DIR,
     pollSeconds: settings.MODEL_POLL,
     pool,
+    prove: async (model, path) => {
+      lifecycle.proof = randomUUID();
+      await proveModel(path, model, askOverHttp({ host: settings.HOST, port }, lifecycle.proof));
+      delete lifecycle.proof;
+    },
     lifecycle,
     metrics,
     log,

@@ -8,6 +8,8 @@ export type Lifecycle = {
   phase: Phase;
   /** The model that serves; undefined until the first one is loaded. */
   model: ModelMetadata | undefined;
+  /** While there is no such model yet: the secret of the requests that shall prove the first one. */
+  proof?: string;
 };
 
 export type Status = "ok" | "starting" | "draining";

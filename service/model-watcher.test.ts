@@ -10,7 +10,7 @@ import { writeFileAtomic } from "../model/write-atomic.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { METRIC } from "./metric-names.ts";
 import { createMetrics } from "./metrics.ts";
-import { watchModel } from "./model-watcher.ts";
+import { type ModelWatcherOptions, watchModel } from "./model-watcher.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 
 /** Awaits a condition, for as long as a busy machine may need. */
@@ -26,6 +26,7 @@ let registry: Registry;
 let stop: () => void;
 let logged: { level: number; msg: string }[];
 const use = vi.fn<Pool["use"]>();
+const prove = vi.fn<ModelWatcherOptions["prove"]>();
 
 const offer = (of: string) =>
   writeFileAtomic(join(directory, "current.json"), JSON.stringify({ digest: of }));
@@ -35,6 +36,7 @@ const watch = (): void => {
     directory,
     pollSeconds: 0.005,
     pool: { use },
+    prove,
     lifecycle,
     metrics: createMetrics(registry, {
       queueDepth: () => 0,
@@ -51,6 +53,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "watcher-"));
   lifecycle = { phase: "serving", model: undefined };
   logged = [];
+  prove.mockReset().mockResolvedValue(undefined);
   use.mockReset().mockImplementation(async (model) => metadata(model.digest));
 });
 afterEach(async () => {
@@ -90,6 +93,24 @@ describe("watchModel", () => {
 
     use.mockImplementation(async (model) => metadata(model.digest));
     await serves(digest("b"));
+  });
+
+  it("does not take up a first model whose answers are wrong, and proves the one after it", async () => {
+    prove.mockImplementation(async (model) => {
+      if (model.digest === digest("a")) throw new ModelError("wrong-answer", "A dog is a cat.");
+    });
+    await offer(digest("a"));
+    watch();
+    await eventually(() => expect(warnings()).toHaveLength(1));
+    expect(lifecycle.model).toBeUndefined();
+    await offer(digest("b"));
+    await serves(digest("b"));
+    expect(prove.mock.lastCall?.[0].digest).toBe(digest("b"));
+    const proven = prove.mock.calls.length;
+    // From now on workers prove a model, before it takes the place of one that serves.
+    await offer(digest("c"));
+    await serves(digest("c"));
+    expect(prove).toHaveBeenCalledTimes(proven);
   });
 
   it("takes up another model at once after a refusal", async () => {

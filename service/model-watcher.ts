@@ -14,6 +14,8 @@ export type ModelWatcherOptions = {
   readonly directory: string;
   readonly pollSeconds: number;
   readonly pool: Pick<Pool, "use">;
+  /** Proves the answers of the first model from end to end; workers prove each later one before it serves. @throws ModelError */
+  readonly prove: (model: ModelMetadata, directory: string) => Promise<void>;
   readonly lifecycle: Lifecycle;
   readonly metrics: Pick<Metrics, "modelInfo" | "modelRefusals">;
   readonly log: Logger;
@@ -21,12 +23,12 @@ export type ModelWatcherOptions = {
 
 /**
  * Serves what the directory offers, from the first model to appear to each later one. A model is taken up only when every
- * worker has verified, loaded and tried it; until then, and for ever if it is refused, the old one serves.
+ * worker has verified, loaded and tried it, and its golden pictures got the right answers; until then, and for ever if it is refused, the old one serves.
  *
  * @returns what ends the watch
  */
 export const watchModel = (options: ModelWatcherOptions): (() => void) => {
-  const { directory, pollSeconds, pool, lifecycle, metrics, log } = options;
+  const { directory, pollSeconds, pool, prove, lifecycle, metrics, log } = options;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let complaint = "";
@@ -57,7 +59,9 @@ export const watchModel = (options: ModelWatcherOptions): (() => void) => {
     if (offered.digest === lifecycle.model?.digest) return;
     if (refused?.digest === offered.digest && refused.pollsLeft-- > 0) return;
     refused = { digest: offered.digest, pollsLeft: POLLS_BETWEEN_RETRIES };
-    takeUp(await pool.use(offered));
+    const model = await pool.use(offered);
+    if (!lifecycle.model) await prove(model, offered.directory);
+    takeUp(model);
     refused = undefined;
   };
 

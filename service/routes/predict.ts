@@ -6,6 +6,7 @@ import type { Lifecycle } from "../lifecycle.ts";
 import type { FailureReason, Metrics } from "../metrics.ts";
 import type { ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
+import { PROOF_HEADER } from "../prove-answers.ts";
 import { acceptUpload } from "../upload.ts";
 import { type Pool, type PoolAnswer, WorkerCrashedError } from "../worker-pool/pool.ts";
 
@@ -48,13 +49,13 @@ const reasonOf = (problem: ProblemError): FailureReason => {
 export const predictRoute = (options: PredictOptions): Hono<ServiceEnv> => {
   const { pool, admission, lifecycle, metrics, body, deadlineSeconds } = options;
 
-  const admit = (): (() => void) => {
+  const admit = (proof: unknown): (() => void) => {
     if (lifecycle.phase === "closing") {
       throw new ProblemError("draining", "The service is stopping; send the image again.", {
         headers: RETRY_SOON,
       });
     }
-    if (!lifecycle.model) {
+    if (!lifecycle.model && (proof === undefined || proof !== lifecycle.proof)) {
       throw new ProblemError("starting", "No model is loaded yet; try again soon.", {
         headers: RETRY_SOON,
       });
@@ -77,7 +78,7 @@ export const predictRoute = (options: PredictOptions): Hono<ServiceEnv> => {
 
   const predict = async ({ incoming, outgoing }: ServiceEnv["Bindings"]): Promise<string> => {
     const cut = acceptUpload(incoming.headers);
-    const leave = admit();
+    const leave = admit(incoming.headers[PROOF_HEADER]);
     const controller = new AbortController();
     // Nobody waits for the answer of a client that is gone: its slot is free at once, whatever a worker still does for it.
     outgoing.once("close", () => {
@@ -91,7 +92,8 @@ export const predictRoute = (options: PredictOptions): Hono<ServiceEnv> => {
         controller.abort(new ProblemError("deadline", detail));
       }, deadlineSeconds * 1000);
       const answer = await pool.predict(image, controller.signal);
-      record(answer);
+      // What the service asks itself before it serves is nobody's prediction.
+      if (lifecycle.model) record(answer);
       const { name, version, digest } = answer.model;
       return JSON.stringify({ ...answer.prediction, model: { name, version, digest } });
     } finally {

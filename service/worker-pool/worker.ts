@@ -5,6 +5,7 @@
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { type Classifier, createClassifier } from "../../model/classifier.ts";
+import { proveModel } from "../../model/golden.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { readModel } from "../../model/store.ts";
@@ -32,8 +33,27 @@ const free = ({ buffer }: Uint8Array): void => {
 
 const reply = (message: WorkerReply): void => port.postMessage(message);
 
+const prove = async (classifier: Classifier, directory: string): Promise<void> => {
+  try {
+    await proveModel(directory, classifier.metadata, async (picture) => {
+      const [prediction] = await classifier.classify([await classifier.decode(picture)]);
+      if (!prediction) throw new Error("the model gave no prediction");
+      return prediction;
+    });
+  } catch (error) {
+    await classifier.release();
+    throw error;
+  }
+};
+
 const load = async ({ directory, digest }: ModelReference): Promise<void> => {
   try {
+    const known = models.get(digest);
+    if (known) {
+      // Loaded, but its answers were not the right ones: it is to be proven again.
+      reply({ type: "loaded", metadata: known.classifier.metadata });
+      return;
+    }
     const model = await readModel(directory);
     if (model.metadata.digest !== digest) {
       throw new ModelError(
@@ -41,8 +61,11 @@ const load = async ({ directory, digest }: ModelReference): Promise<void> => {
         `${directory} has ${model.metadata.digest} but ${digest} is to be served; publish it again.`,
       );
     }
-    models.set(digest, { classifier: await createClassifier(model, 1), digest, pending: 0 });
+    const classifier = await createClassifier(model, 1);
     free(model.onnx);
+    // The first model is proven from end to end, through the service's own port.
+    if (current) await prove(classifier, model.directory);
+    models.set(digest, { classifier, digest, pending: 0 });
     reply({ type: "loaded", metadata: model.metadata });
   } catch (error) {
     const code = error instanceof ModelError ? error.code : "corrupt";

@@ -208,7 +208,33 @@ describe("the model", () => {
         });
       },
     ],
+    [
+      "answers its golden pictures wrongly",
+      "wrong-answer",
+      async () => {
+        const other = await stubModel(5);
+        const files = { ...other.files, "golden/red.jpg": await colourImage("blue") };
+        await publish({ ...other, files });
+      },
+    ],
   ];
+  it("that answers its golden pictures wrongly never makes a service ready", async () => {
+    const wrong = await stubModel();
+    const files = { ...wrong.files, "golden/red.jpg": await colourImage("blue") };
+    await publish({ ...wrong, files });
+    const service = await start();
+    const line = await service.logged((l) => l["code"] === "wrong-answer");
+    expect(line.msg).toMatch(/red\.jpg: dog, expected cat; .*\(waiting for a model\)$/);
+    expect(await statusOf(service, "/readyz")).toBe(503);
+    expect(await statusOf(service, "/livez")).toBe(200);
+    expect((await predict(service, await colourImage("red"))).response.status).toBe(503);
+
+    const good = await stubModel(3);
+    await publish(good);
+    await service.serving(good.digest);
+    expect(await statusOf(service, "/readyz")).toBe(200);
+  });
+
   it.each(bad)("that %s is refused as %s while the old one serves", async (_, code, offer) => {
     const good = await stubModel();
     await publish(good);
@@ -374,11 +400,15 @@ describe("the smoke test", () => {
     ["probability", { label: "dog", probability: 0.9 }, /probability 0.99\d*, expected 0.9 ± 0.05/],
   ])("fails on another %s", async (_, expectation, message) => {
     const model = await stubModel();
+    await publish(model);
+    const service = await start();
+    await service.serving();
     const golden = [{ file: "golden/blue.jpg", ...expectation }];
     const files = { ...model.files, "model.json": JSON.stringify({ ...model.metadata, golden }) };
-    await publish({ ...model, files });
-    const service = await start();
-    const { code, errors } = await smoke(service);
+    const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
+    await publishModel(elsewhere, files, model.digest);
+    const { code, errors } = await smoke(service, elsewhere);
+    await rm(elsewhere, { recursive: true });
     expect(code).toBe(1);
     expect(errors).toMatch(message);
     expect(errors.trim().split("\n")).toHaveLength(1);
