@@ -12,7 +12,7 @@ export ONNXRUNTIME_NODE_INSTALL := skip
 INSTALLED := node_modules/.package-lock.json
 PLATFORM := node infra/cli/platform.ts
 
-.PHONY: help up preview down status smoke evaluate mlflow train judge serve test test-fast bench lint
+.PHONY: help up preview down status smoke evaluate mlflow sync render train judge serve test test-fast bench lint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ evaluate: $(INSTALLED) ## judge the deployed service on DATA=<folder of photos>,
 
 mlflow: $(INSTALLED) ## reach the MLflow server from this machine, until Ctrl-C
 	@$(PLATFORM) mlflow
+
+sync: $(INSTALLED) ## make Argo CD deploy what Git has now, and wait for its verdict (gitops.enabled)
+	@$(PLATFORM) sync
+
+render: $(INSTALLED) ## write deploy/, which Argo CD deploys, from the components
+	@node infra/cli/render.ts
 
 train: $(INSTALLED) ## train on this machine into artifacts/model
 	@npm run -s train -- --out artifacts/model

@@ -65,6 +65,7 @@ describe("parseSettings", () => {
         },
       },
       monitoring: { enabled: true, storage: "2Gi", runbooks: "docs/runbooks" },
+      gitops: { enabled: false, revision: "main", progressDeadline: 45 },
     });
   });
 

@@ -149,6 +149,21 @@ const modelStoreSchema = z
   )
   .prefault({});
 
+const gitopsSchema = z
+  .strictObject(
+    {
+      /** Argo CD deploys the service and its smoke test from Git; otherwise this program does. */
+      enabled: truthValue.default(false),
+      /** The repository that Argo CD watches. The embedded cluster brings one of its own. */
+      repository: text(/^(https|ssh|git):\/\/\S+$/, "the URL of a Git repository").optional(),
+      revision: text(/^[\w./-]+$/, "a branch").default("main"),
+      /** Seconds until a roll-out without progress has failed: only then can Argo CD take up the next commit. */
+      progressDeadline: wholeNumber(20, 900).default(45),
+    },
+    "enabled, repository, revision, progressDeadline",
+  )
+  .prefault({});
+
 const monitoringSchema = z
   .strictObject(
     {
@@ -215,6 +230,7 @@ const settingsSchema = z
     tracking: trackingSchema,
     evaluation: evaluationSchema,
     monitoring: monitoringSchema,
+    gitops: gitopsSchema,
   })
   .refine(({ cluster, service }) => cluster.kind === "existing" || !service.autoscaling, {
     path: ["service", "autoscaling"],
@@ -231,6 +247,14 @@ const settingsSchema = z
     {
       path: ["service", "port"],
       error: `on the embedded cluster a whole number from ${NODE_PORTS.first} to ${NODE_PORTS.last}`,
+    },
+  )
+  .refine(
+    ({ cluster, gitops }) =>
+      !gitops.enabled || (cluster.kind === "embedded") === (gitops.repository === undefined),
+    {
+      path: ["gitops", "repository"],
+      error: "a repository where gitops.enabled is true, but none on the embedded cluster",
     },
   )
   .transform(({ service, ...settings }) => {

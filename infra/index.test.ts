@@ -266,6 +266,7 @@ describe("outputs", () => {
         labelledSet: ["--source", "sample", "--count", "400", "--seed", "42"],
       },
       trackingServer: { service: "tracking", port: 5000 },
+      application: undefined,
     });
   });
 });

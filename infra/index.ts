@@ -1,7 +1,8 @@
 import { Cluster } from "./components/cluster.ts";
 import { ContainerImage, directoryDigest, workspaceDigest } from "./components/container-image.ts";
 import { labelledSetOnThisMachine, PostDeployEvaluation } from "./components/evaluation.ts";
-import { InferenceService } from "./components/inference-service.ts";
+import { GitOps } from "./components/gitops.ts";
+import { addressOf, InferenceService, serviceUrl } from "./components/inference-service.ts";
 import { ModelStore } from "./components/model-store.ts";
 import { Monitoring } from "./components/monitoring/monitoring.ts";
 import { ServiceWatch } from "./components/monitoring/service-watch.ts";
@@ -18,7 +19,7 @@ const source = resolveTrainingSource(settings.training);
 
 // Where everything runs.
 const cluster = new Cluster("cluster", settings.cluster);
-const { images: delivery, exposure } = cluster.traits;
+const { images: delivery, exposure, upstream } = cluster.traits;
 const inCluster = { provider: cluster.provider };
 
 const platform = new PlatformNamespace("platform", { name: "cats-dogs" }, inCluster);
@@ -88,6 +89,7 @@ const modelStore = new ModelStore(
     namespace: platform.metadataName,
     ...settings.modelStore,
     storageClass: settings.storageClass,
+    usedByOthers: settings.gitops.enabled,
   },
   inCluster,
 );
@@ -134,23 +136,57 @@ const trainingRun = new TrainingRun(
   inCluster,
 );
 
-// the model answers,
-const service = new InferenceService(
-  "api",
-  {
-    namespace: platform.metadataName,
-    image: serviceBuild.reference,
-    modelStore,
-    exposure,
-    scale: settings.service.scale,
-    port: settings.service.port,
-    resources: settings.service.resources,
-    ...(monitoring && { monitoring }),
-  },
-  { ...inCluster, dependsOn: trainingRun },
-);
+// and the model answers: either Argo CD deploys from Git what answers and checks it,
+const gitOps = settings.gitops.enabled
+  ? new GitOps(
+      "gitops",
+      {
+        upstream,
+        kubeconfig: cluster.kubeconfig,
+        namespace: platform.metadataName,
+        image: serviceBuild.reference,
+        trainingRun,
+        settings,
+      },
+      { ...inCluster, ...(monitoring && { dependsOn: monitoring }) },
+    )
+  : undefined;
 
-// it is watched,
+// or this program does.
+const ownService = gitOps
+  ? undefined
+  : new InferenceService(
+      "api",
+      {
+        namespace: platform.metadataName,
+        image: serviceBuild.reference,
+        modelStore,
+        exposure,
+        scale: settings.service.scale,
+        port: settings.service.port,
+        resources: settings.service.resources,
+        ...(monitoring && { monitoring }),
+      },
+      { ...inCluster, dependsOn: trainingRun },
+    );
+
+if (ownService) {
+  new SmokeTest(
+    "smoke-test",
+    {
+      namespace: platform.metadataName,
+      image: serviceBuild.reference,
+      modelStore,
+      service: ownService,
+      trigger: { kind: "change", trainingRun },
+    },
+    inCluster,
+  );
+}
+
+const service = ownService ?? addressOf(platform.metadataName, settings.service.port);
+
+// It is watched,
 if (monitoring) {
   new ServiceWatch(
     "api-metrics",
@@ -160,24 +196,11 @@ if (monitoring) {
       target,
       runbooks: settings.monitoring.runbooks,
     },
-    { ...inCluster, dependsOn: [monitoring, service] },
+    { ...inCluster, dependsOn: [monitoring, ...(ownService ? [ownService] : [])] },
   );
 }
 
-// and the answers are checked before the deployment counts as done.
-new SmokeTest(
-  "smoke-test",
-  {
-    namespace: platform.metadataName,
-    image: serviceBuild.reference,
-    modelStore,
-    service,
-    trainingRun,
-  },
-  inCluster,
-);
-
-// From then on the answers are judged now and then.
+// and its answers are judged now and then.
 if (settings.evaluation.enabled) {
   new PostDeployEvaluation(
     "evaluation",
@@ -195,7 +218,7 @@ if (settings.evaluation.enabled) {
 }
 
 /** Where the service answers on this machine. */
-export const url = service.url;
+export const url = serviceUrl(settings.service.port);
 /** Namespace of everything in the cluster. */
 export const namespace = platform.metadataName;
 /** The image that serves, with its digest. */
@@ -215,3 +238,5 @@ export const evaluation = {
 };
 /** The MLflow server inside the cluster, for `make mlflow`; null when it is switched off. */
 export const trackingServer = tracking ? { service: tracking.service, port: tracking.port } : null;
+/** Namespace and name of the Argo CD Application that deploys the service; none without GitOps. */
+export const application = gitOps?.application;

@@ -16,9 +16,11 @@ import { askService, samplePicture } from "../stack/sample-picture.ts";
 import { type Selection, select } from "../stack/selection.ts";
 import { runSmokeTest } from "../stack/smoke.ts";
 import { describeStatus } from "../stack/status.ts";
+import { awaitSync } from "../stack/sync.ts";
+import { UserError } from "../user-error.ts";
 
 /*
- * The commands behind `make up`, `preview`, `down`, `status`, `smoke`, `evaluate` and `mlflow`.
+ * The commands behind `make up`, `preview`, `down`, `status`, `smoke`, `evaluate`, `mlflow` and `sync`.
  */
 const announce = async (): Promise<Selection> => {
   const selection = await select(process.env);
@@ -37,7 +39,8 @@ const up = async (): Promise<void> => {
     await healCluster(selection);
     await operate(selection, "up");
     const stack = await deployed(selection);
-    const { url } = stack;
+    const { url, application } = stack;
+    if (application) await awaitSync({ ...stack, application }, "wait");
     await reachService(stack);
     const picture = await samplePicture();
     const answer = await askService(url, picture);
@@ -90,6 +93,19 @@ const mlflow = async (): Promise<void> => {
   await forwardTracking(await deployed(selection), trackingServer);
 };
 
+const sync = async (): Promise<void> => {
+  const selection = await announce();
+  const stack = await deployed(selection);
+  const { application } = stack;
+  if (!application) {
+    throw new UserError(
+      `stack ${selection.stack} is deployed without Argo CD; set gitops.enabled and run \`make up\`.`,
+    );
+  }
+  const commit = await awaitSync({ ...stack, application }, "trigger");
+  process.stdout.write(`${commit} is deployed, healthy and passed by the smoke test\n`);
+};
+
 const program = new Command("platform").description(
   "The platform as a whole. STACK=dev|embedded and PULUMI_ENGINE=cli|embedded|auto override what is chosen.",
 );
@@ -97,6 +113,7 @@ program.command("up").description("set everything up").action(up);
 program.command("preview").description("show what up would change").action(preview);
 program.command("down").description("remove everything that up made").action(down);
 program.command("status").description("show what runs").action(status);
+program.command("sync").description("deploy what Git has now, and wait").action(sync);
 program.command("smoke").description("run the smoke test in the cluster again").action(smoke);
 program
   .command("evaluate")

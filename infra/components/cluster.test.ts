@@ -38,7 +38,7 @@ describe("Cluster", () => {
     expect(traits).toEqual({
       images: { target: "embedded", registry: "docker.io/cats-dogs", environment: {} },
       exposure: "nodePort",
-      monitoring: "packages",
+      upstream: "modules",
     });
   });
 
@@ -63,7 +63,7 @@ describe("Cluster", () => {
     expect(traits).toMatchObject({
       images: { target: "minikube", environment: { MINIKUBE_PROFILE: "lab" } },
       exposure: "clusterIP",
-      monitoring: "chart",
+      upstream: "charts",
     });
   });
 
@@ -91,7 +91,7 @@ describe("Cluster", () => {
     expect(traits).toEqual({
       images: { target: "registry", registry: "registry.example.org/team", environment: {} },
       exposure: "clusterIP",
-      monitoring: "chart",
+      upstream: "charts",
     });
   });
 });

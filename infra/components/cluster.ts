@@ -24,8 +24,8 @@ export type ClusterTraits = {
    * `make up` forwards a port.
    */
   readonly exposure: "nodePort" | "clusterIP";
-  /** Where the monitoring stack comes from: upstream's chart, or programs from packages in its place. */
-  readonly monitoring: "packages" | "chart";
+  /** Where the platform's own software comes from: charts, or where none can be reached Go modules and packages. */
+  readonly upstream: "charts" | "modules";
 };
 
 type Access = {
@@ -94,7 +94,7 @@ const startEmbedded = (name: string, parent: Cluster): Access => {
     traits: {
       images: { target: "embedded", registry: OWN_NAMES, environment: {} },
       exposure: "nodePort",
-      monitoring: "packages",
+      upstream: "modules",
     },
   };
 };
@@ -127,7 +127,7 @@ const startMinikube = (
         environment: { MINIKUBE_PROFILE: profile },
       },
       exposure: "clusterIP",
-      monitoring: "chart",
+      upstream: "charts",
     },
   };
 };
@@ -146,7 +146,7 @@ const readExisting = ({ kubeconfig, context, registry }: SettingsOf<"existing">)
     traits: {
       images: { target: "registry", registry, environment: {} },
       exposure: "clusterIP",
-      monitoring: "chart",
+      upstream: "charts",
     },
   };
 };

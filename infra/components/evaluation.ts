@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../config.ts";
 import type { TrainingSource } from "../training-source.ts";
-import type { InferenceService } from "./inference-service.ts";
+import type { ServiceAddress } from "./inference-service.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
 import { toClusterDns } from "./network-rules.ts";
@@ -16,7 +16,7 @@ export type PostDeployEvaluationArgs = {
   /** Reference of the training image (with the photos for source `folder`): it draws or holds the labelled pictures. */
   readonly image: pulumi.Input<string>;
   readonly modelStore: ModelStore;
-  readonly service: InferenceService;
+  readonly service: ServiceAddress;
   readonly source: TrainingSource;
   readonly seed: number;
   readonly settings: Settings["evaluation"];

@@ -15,7 +15,7 @@ export type InferenceServiceArgs = {
   readonly namespace: pulumi.Input<string>;
   /** Reference of the service's image. */
   readonly image: pulumi.Input<string>;
-  readonly modelStore: ModelStore;
+  readonly modelStore: Pick<ModelStore, "claim" | "shared">;
   readonly exposure: ClusterTraits["exposure"];
   readonly scale: Scale;
   /** Port of the Service, and of the node where the exposure is `nodePort`. */
@@ -27,6 +27,12 @@ export type InferenceServiceArgs = {
     readonly prometheusUrl: pulumi.Input<string>;
     readonly statusPanels: pulumi.Input<string>;
   };
+  /**
+   * Seconds after which a roll-out that makes no progress has failed.
+   *
+   * @default 180
+   */
+  readonly progressDeadline?: number;
 };
 
 const NAME = "api";
@@ -52,7 +58,7 @@ export class InferenceService extends pulumi.ComponentResource {
 
   constructor(name: string, args: InferenceServiceArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:InferenceService", name, {}, options);
-    const { namespace, exposure, scale, port, monitoring } = args;
+    const { namespace, exposure, scale, port, monitoring, progressDeadline = 180 } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
     const selector = { matchLabels: this.selector };
     const parent = { parent: this };
@@ -95,7 +101,7 @@ export class InferenceService extends pulumi.ComponentResource {
           // An autoscaler's number is its own: declared here too, each update would put it back.
           ...(scale.kind === "fixed" && { replicas: scale.replicas }),
           revisionHistoryLimit: 3,
-          progressDeadlineSeconds: 180,
+          progressDeadlineSeconds: progressDeadline,
           selector,
           strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
           template: { metadata: { labels: labelsOf(NAME) }, spec: podSpec },
@@ -127,7 +133,7 @@ export class InferenceService extends pulumi.ComponentResource {
       { ...parent, dependsOn: deployment },
     );
 
-    this.url = `http://127.0.0.1:${port}`;
+    this.url = serviceUrl(port);
     this.clusterUrl = pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${port}`;
     this.fingerprint = pulumi
       .jsonStringify(podSpec)
@@ -139,6 +145,18 @@ export class InferenceService extends pulumi.ComponentResource {
     });
   }
 }
+
+/** What others of the program need to know of the service, whoever deploys it. */
+export type ServiceAddress = Pick<InferenceService, "clusterUrl" | "selector">;
+
+/** The address of a service that Argo CD deploys. */
+export const addressOf = (namespace: pulumi.Input<string>, port: number): ServiceAddress => ({
+  clusterUrl: pulumi.interpolate`http://${NAME}.${namespace}.svc:${port}`,
+  selector: selectorOf(NAME),
+});
+
+/** Where people of this machine reach the service. */
+export const serviceUrl = (port: number): string => `http://127.0.0.1:${port}`;
 
 const servicePod = (
   { image, modelStore, resources, monitoring }: InferenceServiceArgs,

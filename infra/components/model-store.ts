@@ -9,6 +9,8 @@ export type ModelStoreArgs = {
   readonly size: string;
   readonly accessMode: "ReadWriteOnce" | "ReadWriteMany";
   readonly storageClass: string;
+  /** Whether pods use it that this program does not know, and so cannot end before it removes the volume. */
+  readonly usedByOthers: boolean;
 };
 
 /** The volume in which training publishes models by digest and from which the service takes them. */
@@ -29,6 +31,8 @@ export class ModelStore extends pulumi.ComponentResource {
           name: "model-store",
           namespace: args.namespace,
           labels: labelsOf("model-store"),
+          // It goes when its last pod has gone, with the namespace; waiting for that here would be waiting for ever.
+          ...(args.usedByOthers && { annotations: { "pulumi.com/skipAwait": "true" } }),
         },
         spec: {
           accessModes: [args.accessMode],

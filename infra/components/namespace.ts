@@ -14,7 +14,8 @@ export type PlatformNamespaceArgs = {
   readonly podSecurity?: "restricted" | "privileged";
 };
 
-const podSecurityLabels = (profile: string): Record<string, string> =>
+/** Labels of a namespace in which the API server refuses pods that are less restricted than a profile. */
+export const podSecurityLabels = (profile: string): Record<string, string> =>
   Object.fromEntries(
     ["enforce", "warn", "audit"].map((mode) => [`pod-security.kubernetes.io/${mode}`, profile]),
   );

@@ -1,6 +1,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type { ModelStore } from "./model-store.ts";
 
+type Shared = Pick<ModelStore, "shared">;
 type Labels = Readonly<Record<string, string>>;
 type Placement = Pick<k8s.types.input.core.v1.PodSpec, "affinity" | "topologySpreadConstraints">;
 
@@ -10,7 +11,7 @@ type Placement = Pick<k8s.types.input.core.v1.PodSpec, "affinity" | "topologySpr
  *
  * @param matchLabels labels of the service's pods
  */
-export const besideServicePods = ({ shared }: ModelStore, matchLabels: Labels): Placement =>
+export const besideServicePods = ({ shared }: Shared, matchLabels: Labels): Placement =>
   shared
     ? {}
     : {
@@ -27,7 +28,7 @@ export const besideServicePods = ({ shared }: ModelStore, matchLabels: Labels): 
  * Where the service's own pods run: with a shared store those of one version keep apart, as far as there are zones and
  * nodes, and rather run together than not at all.
  */
-export const placementOf = (modelStore: ModelStore, matchLabels: Labels): Placement =>
+export const placementOf = (modelStore: Shared, matchLabels: Labels): Placement =>
   modelStore.shared
     ? {
         topologySpreadConstraints: ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map(

@@ -13,10 +13,15 @@ export type SmokeTestArgs = {
   readonly namespace: pulumi.Input<string>;
   /** Reference of the service's image: it carries the test. */
   readonly image: pulumi.Input<string>;
-  readonly modelStore: ModelStore;
+  readonly modelStore: Pick<ModelStore, "claim" | "shared">;
   readonly service: InferenceService;
-  readonly trainingRun: TrainingRun;
+  readonly trigger: SmokeTestTrigger;
 };
+
+/** What the test runs for: a change that this program makes, or each sync of Argo CD. */
+type SmokeTestTrigger =
+  | { readonly kind: "change"; readonly trainingRun: TrainingRun }
+  | { readonly kind: "sync" };
 
 const NAME = "smoke-test";
 
@@ -26,8 +31,18 @@ const RESOURCES = {
 };
 
 /**
+ * The last run stays to be read until the next one begins. No time to live: Argo CD would wait for ever for a hook that
+ * went away by itself.
+ */
+const POST_SYNC_HOOK = {
+  "argocd.argoproj.io/hook": "PostSync",
+  "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+};
+
+/**
  * A Job that predicts the model's labelled images through the service from inside the cluster and checks labels and digest.
- * The deployment fails when it fails. Other pods or another training run are a reason to test again.
+ * The deployment fails when it fails: `up`, for which other pods or another training run are a reason to test again, or the
+ * sync of Argo CD, which runs it as a hook behind each.
  */
 export class SmokeTest extends pulumi.ComponentResource {
   /** Name of the Job. */
@@ -35,7 +50,7 @@ export class SmokeTest extends pulumi.ComponentResource {
 
   constructor(name: string, args: SmokeTestArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:SmokeTest", name, {}, options);
-    const { namespace, image, modelStore, service, trainingRun } = args;
+    const { namespace, image, modelStore, service, trigger } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
 
     const policy = new k8s.networking.v1.NetworkPolicy(
@@ -60,7 +75,7 @@ export class SmokeTest extends pulumi.ComponentResource {
     const job = new k8s.batch.v1.Job(
       name,
       {
-        metadata,
+        metadata: { ...metadata, ...(trigger.kind === "sync" && { annotations: POST_SYNC_HOOK }) },
         spec: {
           // Its log says what was wrong at once; another try would only delay that.
           backoffLimit: 0,
@@ -68,10 +83,12 @@ export class SmokeTest extends pulumi.ComponentResource {
           template: {
             metadata: {
               labels: labelsOf(NAME),
-              annotations: {
-                "image-classification-platform/service": service.fingerprint,
-                "image-classification-platform/training-run": trainingRun.uid,
-              },
+              ...(trigger.kind === "change" && {
+                annotations: {
+                  "image-classification-platform/service": service.fingerprint,
+                  "image-classification-platform/training-run": trigger.trainingRun.uid,
+                },
+              }),
             },
             spec: restrictedPodSpec({
               pod: {

@@ -9,14 +9,20 @@ export type Deployed = {
   readonly kubeconfig: string;
   /** Context of the kubeconfig; undefined: its current one. */
   readonly context: string | undefined;
+  /** Namespace and name of the Application that deploys the service, when Argo CD does. */
+  readonly application: string | undefined;
 };
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
 
 /** The outputs of a stack; undefined when it is not deployed. */
 export const findDeployed = async (selection: Selection): Promise<Deployed | undefined> => {
-  const { url, namespace, kubeconfig, context } = await outputsOf(selection);
-  return typeof url === "string" && typeof namespace === "string" && typeof kubeconfig === "string"
-    ? { url, namespace, kubeconfig, context: typeof context === "string" ? context : undefined }
-    : undefined;
+  const { url, namespace, kubeconfig, context, application } = await outputsOf(selection);
+  if (typeof url !== "string" || typeof namespace !== "string" || typeof kubeconfig !== "string") {
+    return undefined;
+  }
+  return { url, namespace, kubeconfig, context: textOf(context), application: textOf(application) };
 };
 
 /** The outputs of a stack. @throws UserError when it is not deployed */

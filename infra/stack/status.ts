@@ -30,22 +30,26 @@ export const describeStatus = async (selection: Selection): Promise<string[]> =>
   if (stack === undefined) {
     return [`stack ${selection.stack} is not deployed; \`make up\` deploys it.`];
   }
-  const { namespace, url } = stack;
-  const pods = await tryCommand(
-    "kubectl",
-    [
-      ...kubectlFlags(stack),
-      ...["--request-timeout=5s", "get", "pods,jobs,pvc", "--output", "wide"],
-    ],
-    { env: { ...process.env, PATH: `${binaryDirectory}:${process.env["PATH"] ?? ""}` } },
-  );
+  const { namespace, url, application } = stack;
+  const kubectl = async (...args: string[]): Promise<string[]> => {
+    const { stdout, stderr } = await tryCommand(
+      "kubectl",
+      [...kubectlFlags(stack), "--request-timeout=5s", "--output", "wide", "get", ...args],
+      { env: { ...process.env, PATH: `${binaryDirectory}:${process.env["PATH"] ?? ""}` } },
+    );
+    return (stdout || stderr)
+      .trimEnd()
+      .split("\n")
+      .map((line) => `  ${line}`);
+  };
+  const [argoCd, name] = application?.split("/") ?? [];
   return [
     ...(selection.cluster.kind === "embedded" ? ["processes", ...(await processTable())] : []),
     `namespace ${namespace}`,
-    ...(pods.stdout || pods.stderr)
-      .trimEnd()
-      .split("\n")
-      .map((line) => `  ${line}`),
+    ...(await kubectl("pods,jobs,pvc")),
+    ...(argoCd && name
+      ? ["Argo CD", ...(await kubectl("applications.argoproj.io", name, "--namespace", argoCd))]
+      : []),
     `service ${url}`,
     `  ${await health(url)}`,
   ];

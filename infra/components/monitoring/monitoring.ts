@@ -27,12 +27,24 @@ export type MonitoringArgs = {
 };
 
 const NAME = "monitoring";
+const PANELS = "status-panels";
+
+const prometheusUrl = (namespace: pulumi.Input<string>): pulumi.Output<string> =>
+  // The Service that the operator keeps.
+  pulumi.interpolate`http://prometheus-operated.${namespace}.svc:9090`;
+
+/** What the service needs to know of the stack, by name: for what is written without it, as Argo CD's files are. */
+export const MONITORING = {
+  namespace: NAME,
+  prometheusUrl: prometheusUrl(NAME),
+  statusPanels: PANELS,
+} as const;
 
 /** Prometheus and Alertmanager under prometheus-operator, in a namespace of their own: from the chart, or from packages in its place. */
 export class Monitoring extends pulumi.ComponentResource {
   /** Namespace of the stack. */
   readonly namespace: pulumi.Output<string>;
-  /** Where pods of the cluster reach Prometheus: the Service that the operator keeps. */
+  /** Where pods of the cluster reach Prometheus. */
   readonly prometheusUrl: pulumi.Output<string>;
   /** ConfigMap with the panels of the /status page, key `panels.json`. */
   readonly statusPanels: pulumi.Output<string>;
@@ -44,10 +56,10 @@ export class Monitoring extends pulumi.ComponentResource {
     const home = new PlatformNamespace(name, { name: NAME }, parent);
     const namespace = home.metadataName;
     this.namespace = namespace;
-    this.prometheusUrl = pulumi.interpolate`http://prometheus-operated.${namespace}.svc:9090`;
+    this.prometheusUrl = prometheusUrl(namespace);
 
     const { storage } = settings;
-    if (cluster.traits.monitoring === "chart") {
+    if (cluster.traits.upstream === "charts") {
       new MonitoringChart("monitoring-chart", { namespace, storageClass, storage }, parent);
     } else {
       const operator = new Operator(
@@ -78,12 +90,12 @@ export class Monitoring extends pulumi.ComponentResource {
       parent,
     );
     const panels = new k8s.core.v1.ConfigMap(
-      "status-panels",
+      PANELS,
       {
         metadata: {
-          name: "status-panels",
+          name: PANELS,
           namespace: serviceNamespace,
-          labels: labelsOf("status-panels"),
+          labels: labelsOf(PANELS),
         },
         data: { "panels.json": statusPanels(rows) },
       },

@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { InferenceService } from "../inference-service.ts";
+import type { ServiceAddress } from "../inference-service.ts";
 import { labelsOf } from "../labels.ts";
 import { platformRules } from "./alerts.ts";
 import { monitoringObject } from "./kinds.ts";
@@ -9,7 +9,7 @@ import type { Target } from "./target.ts";
 /** What a {@link ServiceWatch} is made of. */
 export type ServiceWatchArgs = {
   readonly namespace: pulumi.Input<string>;
-  readonly service: InferenceService;
+  readonly service: ServiceAddress;
   readonly target: Target;
   /** What links to runbooks start with. */
   readonly runbooks: string;

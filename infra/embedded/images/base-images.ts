@@ -21,6 +21,9 @@ type BaseImage = {
   readonly prepare: (context: string) => Promise<void>;
 };
 
+/** Redis, as Argo CD's manifests of the pinned version name it; the program in it is Debian's. */
+const REDIS_IMAGE = "public.ecr.aws/docker/library/redis:8.2.2-alpine";
+
 const BUSYBOX = "/bin/busybox";
 /** npm's version in the image; the one of the Node.js line that the image has. */
 const NPM_VERSION = "11.19.1";
@@ -122,6 +125,25 @@ const IMAGES = {
   prometheus: monitoringTool("prometheus", "prometheus", "prometheus/prometheus"),
   alertmanager: debianProgram("prometheus-alertmanager", "alertmanager"),
   "node-exporter": debianProgram("prometheus-node-exporter", "node-exporter"),
+  argocd: {
+    name: "quay.io/argoproj/argocd",
+    tag: TOOL_MODULES.argocd.version,
+    inputs: async () =>
+      [
+        await contentDigest(join(binaryDirectory, "argocd")),
+        await contentDigest(join(binaryDirectory, "kustomize")),
+      ].join(" "),
+    prepare: async (context) => {
+      await copyBinary(join(binaryDirectory, "argocd"), "argocd")(context);
+      await copyBinary(join(binaryDirectory, "kustomize"), "kustomize")(context);
+    },
+  },
+  redis: {
+    name: REDIS_IMAGE.slice(0, REDIS_IMAGE.lastIndexOf(":")),
+    tag: REDIS_IMAGE.slice(REDIS_IMAGE.lastIndexOf(":") + 1),
+    inputs: async () => DEBIAN_SUITE,
+    prepare: async () => undefined,
+  },
   node: {
     name: "docker.io/library/node",
     tag: "24-bookworm-slim",

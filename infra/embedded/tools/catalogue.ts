@@ -69,6 +69,18 @@ export const TOOL_MODULES = {
     ldflags: "-X github.com/prometheus/common/version.Version=3.5.0",
     minutes: 3,
   },
+  argocd: {
+    version: "v3.2.6",
+    packages: { argocd: "github.com/argoproj/argo-cd/v3/cmd" },
+    // The version that it reports, and that its images carry.
+    ldflags: "-X github.com/argoproj/argo-cd/v3/common.version=3.2.6",
+    minutes: 4,
+  },
+  kustomize: {
+    version: "v5.7.1",
+    packages: { kustomize: "sigs.k8s.io/kustomize/kustomize/v5" },
+    minutes: 1,
+  },
   actionlint: {
     version: "v1.7.12",
     packages: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },

@@ -1,0 +1,17 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { parseSettings, type Settings } from "../config.ts";
+import { repositoryDirectory } from "../paths.ts";
+
+const PREFIX = "image-classification-platform:";
+
+/** The settings of a stack as its file has them: for what must know them without an engine. */
+export const readStackSettings = async (stack: string): Promise<Settings> => {
+  const path = join(repositoryDirectory, `Pulumi.${stack}.yaml`);
+  const file = parse(await readFile(path, "utf8")) as { config?: Record<string, unknown> } | null;
+  const own = Object.entries(file?.config ?? {})
+    .filter(([key]) => key.startsWith(PREFIX))
+    .map(([key, value]) => [key.slice(PREFIX.length), value]);
+  return parseSettings(Object.fromEntries(own));
+};
