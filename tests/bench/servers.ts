@@ -61,10 +61,12 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
+const TUNED = { PEER_THREADS: "2", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
+
 /**
  * FastAPI and uvicorn with two workers, in a virtual environment in the user's cache.
  *
- * @param tuned two threads for endpoints in each worker, and the service's own allocator settings; else as it comes
+ * @param tuned two threads for endpoints in each worker, and huge pages as the service has them; else as it comes
  */
 export const fastApi = async (model: string, tuned: boolean): Promise<ServerKind> => {
   const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
@@ -87,7 +89,7 @@ export const fastApi = async (model: string, tuned: boolean): Promise<ServerKind
       ...["fastapi_app:app", "--host", "127.0.0.1", "--port", String(port)],
       ...["--workers", "2", "--log-level", "warning"],
     ],
-    env: { MODEL_DIR: model, ...(tuned && { PEER_THREADS: "2", ...(await allocator()) }) },
+    env: { MODEL_DIR: model, ...(tuned && TUNED) },
     directory: PEERS,
   };
 };

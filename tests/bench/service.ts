@@ -72,12 +72,11 @@ const repeat = async ({ model, photos, slices, overloadSeconds }: Plan): Promise
       ) as Record<ContenderName, number>;
     const memory = await byName((contender) => contender.memory());
     const coldStart = await byName((contender) => contender.coldStart);
-    const partial = { slices: bySlices, memory, coldStart, foreignCores: 0 } as Repetition;
-    const capacity = Math.max(rateOf(partial, "service", "c8"), rateOf(partial, "service", "c32"));
-    const url = running[0]?.url ?? "";
-    const overload = await measureOverload(url, photos, capacity, overloadSeconds);
+    const [served] = running;
+    if (!served) throw new Error("no server was started");
+    const overload = await measureOverload(served, photos, overloadSeconds);
     for (const contender of all) await contender.stop();
-    return { ...partial, overload, foreignCores: await foreign() };
+    return { slices: bySlices, memory, coldStart, overload, foreignCores: await foreign() };
   } catch (error) {
     for (const contender of [ceiling, ...running]) await contender.stop();
     throw error;
