@@ -6,13 +6,15 @@ import { METRIC } from "./metric-names.ts";
 const FAILURE_REASONS = ["rejected", "cancelled", "deadline", "decode", "backend"] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
-const REFUSAL_REASONS: readonly (ModelErrorCode | "unreadable")[] = [
-  "missing",
-  "corrupt",
-  "digest-mismatch",
-  "wrong-shape",
-  "unreadable",
-];
+/** A record, so that a new reason that is not here does not compile. */
+const REFUSAL_REASONS: Readonly<Record<ModelErrorCode | "unreadable", true>> = {
+  missing: true,
+  corrupt: true,
+  "digest-mismatch": true,
+  "wrong-shape": true,
+  "wrong-answer": true,
+  unreadable: true,
+};
 const WORKER_FAULTS = ["worker-crashed", "worker-restart-failed"] as const;
 
 // Fine where the objectives lie (250 ms), coarse up to the deadline.
@@ -56,7 +58,7 @@ export const createMetrics = (
   });
   // Series that exist from the start, so that a first failure is an increase and not a new series.
   for (const reason of FAILURE_REASONS) failures.inc({ reason }, 0);
-  for (const reason of REFUSAL_REASONS) modelRefusals.inc({ reason }, 0);
+  for (const reason of Object.keys(REFUSAL_REASONS)) modelRefusals.inc({ reason }, 0);
   for (const fault of WORKER_FAULTS) workerFaults.inc({ fault }, 0);
 
   new Gauge({
