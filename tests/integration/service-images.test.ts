@@ -209,7 +209,7 @@ describe("bad images", () => {
     expect(await labelOf(await colourImage("red"))).toBe("cat");
     expect((await fetch(`${service.url}/health`)).status).toBe(200);
     const metrics = await (await fetch(`${service.metricsUrl}/metrics`)).text();
-    expect(metrics).not.toContain("worker_faults_total{");
+    expect(metrics).toContain('worker_faults_total{fault="worker-crashed"} 0');
     expect(metrics).toContain('inference_failures_total{reason="backend"} 0');
     expect((await fetch(`${service.url}/metrics`)).status).toBe(200);
     expect((await fetch(`${service.metricsUrl}/predict`)).status).toBe(404);
