@@ -21,6 +21,11 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+/** What is being measured: each takes a minute or more. */
+const announce = (what: string): void => {
+  process.stderr.write(`measuring ${what} …\n`);
+};
+
 const must = async (outcome: Promise<Outcome>): Promise<string> => {
   const { code, stdout, stderr } = await outcome;
   if (code !== 0) throw new Error(`a command failed:\n${stdout}\n${stderr}`);
@@ -62,6 +67,7 @@ const accuracy = async (work: string): Promise<Row[]> => {
     say("accuracy on real photos: skipped, ../shared/data/pets is absent");
     return [];
   }
+  announce("accuracy on photos");
   const outputs = (name: string): string[] =>
     ["out", "splits", "figures"].flatMap((kind) => [`--${kind}`, join(work, name, kind)]);
   const halves = halve(work);
@@ -99,6 +105,7 @@ const accuracy = async (work: string): Promise<Row[]> => {
 };
 
 const times = async (): Promise<Row[]> => {
+  announce("make up, with nothing running and then unchanged");
   await must(make("down"));
   const warm = await seconds(() => must(make("up")));
   const unchanged: number[] = [];
@@ -131,6 +138,7 @@ const imageSize = async (): Promise<Row> => {
 
 /** As a new user: a clone, and no cache of this project, Go, npm or pip. */
 const cold = async (work: string): Promise<Row> => {
+  announce("make up from a fresh clone with empty caches");
   const clone = join(work, "clone");
   await must(start("git", ["clone", "--quiet", repository, clone]).ended);
   await must(make("down"));
