@@ -21,7 +21,7 @@ describe("PostDeployEvaluation", () => {
       args: [
         ...["--source", "sample", "--count", "60", "--seed", "7"],
         ...["--url", "http://api.cats-dogs.svc:8080", "--min-accuracy", "0.95"],
-        ...["--out", "/work/post_deploy_eval.csv"],
+        ...["--out", "/scratch/post_deploy_eval.csv"],
       ],
     });
     expect(podViolations(templateOf(recording).spec)).toEqual([]);

@@ -76,13 +76,13 @@ export class PostDeployEvaluation extends pulumi.ComponentResource {
             ? ["--golden", "/models"]
             : [...sourceArguments(source), "--seed", String(seed)]),
           ...["--url", service.clusterUrl, "--min-accuracy", String(settings.minAccuracy)],
-          ...["--out", "/work/post_deploy_eval.csv"],
+          ...["--out", "/scratch/post_deploy_eval.csv"],
         ],
         resources: settings.resources,
       },
       mounts: [
         ...(golden ? [modelStoreMount(modelStore.claim, "read")] : []),
-        scratch("work", "/work", "64Mi"),
+        scratch("scratch", "/scratch", "64Mi"),
       ],
     });
     const cronJob = new k8s.batch.v1.CronJob(

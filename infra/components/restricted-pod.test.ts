@@ -8,7 +8,7 @@ const spec = () =>
   restrictedPodSpec({
     pod: { restartPolicy: "Never" },
     container: { name: "a", image: "b", resources: { requests: amounts, limits: amounts } },
-    mounts: [modelStoreMount("claim", "read"), scratch("work", "/work", "1Gi")],
+    mounts: [modelStoreMount("claim", "read"), scratch("scratch", "/scratch", "1Gi")],
   });
 
 // biome-ignore lint/suspicious/noExplicitAny: the point is to break what the types guard
@@ -27,12 +27,12 @@ describe("restrictedPodSpec", () => {
     const pod = JSON.parse(JSON.stringify(spec()));
     expect(pod.containers[0].volumeMounts).toEqual([
       { name: "models", mountPath: "/models", readOnly: true },
-      { name: "work", mountPath: "/work" },
+      { name: "scratch", mountPath: "/scratch" },
       { name: "tmp", mountPath: "/tmp" },
     ]);
     expect(pod.volumes).toEqual([
       { name: "models", persistentVolumeClaim: { claimName: "claim", readOnly: true } },
-      { name: "work", emptyDir: { sizeLimit: "1Gi" } },
+      { name: "scratch", emptyDir: { sizeLimit: "1Gi" } },
       { name: "tmp", emptyDir: { sizeLimit: "256Mi" } },
     ]);
   });

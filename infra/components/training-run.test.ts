@@ -8,7 +8,7 @@ const policyOf = (recording: Recording) =>
   objectsOf(recording, "networking.k8s.io/v1:NetworkPolicy").find(({ name }) => name === "training")
     ?.inputs.spec;
 
-const outputs = ["--out", "/work/model", "--publish", "/models", "--splits", "/work/splits"];
+const outputs = ["--out", "/scratch/model", "--publish", "/models", "--splits", "/scratch/splits"];
 
 describe("TrainingRun, source sample", () => {
   let recording: Recording;
@@ -23,7 +23,7 @@ describe("TrainingRun, source sample", () => {
     expect(containerOf(recording).args).toEqual([
       ...["--source", "sample", "--count", "60", "--seed", "7"],
       ...outputs,
-      ...["--figures", "/work/figures"],
+      ...["--figures", "/scratch/figures"],
     ]);
     expect(containerOf(recording).image).toMatch(/^docker\.io\/cats-dogs\/training@sha256:/);
   });
@@ -31,7 +31,7 @@ describe("TrainingRun, source sample", () => {
   it("writes the model store and scratch space, nothing else", () => {
     expect(containerOf(recording).volumeMounts).toEqual([
       { name: "models", mountPath: "/models" },
-      { name: "work", mountPath: "/work" },
+      { name: "scratch", mountPath: "/scratch" },
       { name: "tmp", mountPath: "/tmp" },
     ]);
   });
@@ -86,7 +86,7 @@ describe("TrainingRun, source kaggle", () => {
   it("downloads with the token, and may reach HTTPS and DNS for that", async () => {
     const recording = await recordPlatform({ tracking: { enabled: false } });
     const { args, envFrom } = containerOf(recording);
-    expect(args.slice(0, 4)).toEqual(["--source", "kaggle", "--data", "/work/data"]);
+    expect(args.slice(0, 4)).toEqual(["--source", "kaggle", "--data", "/scratch/data"]);
     expect(envFrom).toEqual([{ secretRef: { name: "kaggle-credentials" } }]);
     const ports = policyOf(recording).egress.flatMap((rule: { ports: { port: number }[] }) =>
       rule.ports.map(({ port }) => port),

@@ -73,7 +73,7 @@ export class TrainingRun extends pulumi.ComponentResource {
                 image,
                 args: [...sourceArguments(source), "--seed", String(seed), ...OUTPUTS],
                 env: [
-                  { name: "XDG_CACHE_HOME", value: "/work/cache" },
+                  { name: "XDG_CACHE_HOME", value: "/scratch/cache" },
                   ...(tracking
                     ? [
                         { name: "MLFLOW_TRACKING_URI", value: tracking.url },
@@ -89,7 +89,7 @@ export class TrainingRun extends pulumi.ComponentResource {
               },
               mounts: [
                 modelStoreMount(modelStore.claim, "publish"),
-                scratch("work", "/work", "4Gi"),
+                scratch("scratch", "/scratch", "4Gi"),
               ],
             }),
           },
@@ -121,17 +121,17 @@ const egressOf = (source: TrainingSource, tracking: TrackingServer | undefined) 
 };
 
 const OUTPUTS = [
-  ["--out", "/work/model"],
+  ["--out", "/scratch/model"],
   ["--publish", "/models"],
-  ["--splits", "/work/splits"],
-  ["--figures", "/work/figures"],
+  ["--splits", "/scratch/splits"],
+  ["--figures", "/scratch/figures"],
 ].flat();
 
 /** The options that make a command of the training image read a source. */
 export const sourceArguments = (source: TrainingSource): readonly string[] => {
   switch (source.kind) {
     case "kaggle":
-      return ["--source", "kaggle", "--data", "/work/data"];
+      return ["--source", "kaggle", "--data", "/scratch/data"];
     case "folder":
       return ["--source", "folder", "--data", PHOTOS];
     case "sample":
