@@ -11,7 +11,7 @@ import { SmokeTest } from "./components/smoke-test.ts";
 import { sourceDigest } from "./components/source-digest.ts";
 import { TrackingServer } from "./components/tracking.ts";
 import { TRAINING_SELECTOR, TrainingRun } from "./components/training-run.ts";
-import { readSettings } from "./config.ts";
+import { readSettings } from "./config/read-settings.ts";
 import { resolveTrainingSource } from "./training-source.ts";
 
 const settings = readSettings();

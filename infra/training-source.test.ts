@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseSettings } from "./config.ts";
+import { parseSettings } from "./config/read-settings.ts";
 import { findKaggleToken, resolveTrainingSource } from "./training-source.ts";
 
 const token = { username: "ada", key: "0123456789abcdef" };

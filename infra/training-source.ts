@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import type { Settings } from "./config.ts";
+import type { Settings } from "./config/settings.ts";
 
 /** Credentials of Kaggle's API. */
 export type KaggleToken = { readonly username: string; readonly key: string };

@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type { Scale } from "../config.ts";
+import type { Scale } from "../config/service.ts";
 
 /**
  * More pods when the present ones use more than their share of the CPU that they request, fewer again after five quiet

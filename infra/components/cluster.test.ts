@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { repositoryDirectory, stateDirectory } from "../paths.ts";
 import { type Recording, recordProgram } from "./testing/record-program.ts";
 
-type Settings = Parameters<typeof import("../config.ts").parseSettings>[0];
+type Settings = Parameters<typeof import("../config/read-settings.ts").parseSettings>[0];
 
 const declare = async (cluster: Settings, preview = false) => {
   let traits: unknown;
@@ -11,7 +11,7 @@ const declare = async (cluster: Settings, preview = false) => {
     async () => {
       const [{ Cluster }, { parseSettings }] = await Promise.all([
         import("./cluster.ts"),
-        import("../config.ts"),
+        import("../config/read-settings.ts"),
       ]);
       traits = new Cluster("cluster", parseSettings({ cluster }).cluster).traits;
     },

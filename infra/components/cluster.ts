@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../config.ts";
+import type { Settings } from "../config/settings.ts";
 import { repositoryDirectory, stateDirectory } from "../paths.ts";
 
 /** How images reach the nodes of a cluster. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../config.ts";
+import type { Settings } from "../config/settings.ts";
 import { ArgoCd } from "./argo-cd.ts";
 import type { ClusterTraits } from "./cluster.ts";
 import { DeployRepository } from "./deploy-repository.ts";

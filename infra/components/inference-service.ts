@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Resources, Scale } from "../config.ts";
+import type { Resources } from "../config/fields.ts";
+import type { Scale } from "../config/service.ts";
 import { autoscalerSpec } from "./autoscaler.ts";
 import type { ClusterTraits } from "./cluster.ts";
 import { labelsOf, selectorOf } from "./labels.ts";

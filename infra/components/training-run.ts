@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Resources } from "../config.ts";
+import type { Resources } from "../config/fields.ts";
 import type { KaggleToken, TrainingSource } from "../training-source.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";

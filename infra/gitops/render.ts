@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { InferenceService } from "../components/inference-service.ts";
 import { MONITORING } from "../components/monitoring/monitoring.ts";
 import { SmokeTest } from "../components/smoke-test.ts";
-import type { Settings } from "../config.ts";
+import type { Settings } from "../config/settings.ts";
 
 /** A Kubernetes object as it stands in a file. */
 export type Manifest = {

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { parseSettings, type Settings } from "../config.ts";
+import { parseSettings } from "../config/read-settings.ts";
+import type { Settings } from "../config/settings.ts";
 import { repositoryDirectory } from "../paths.ts";
 
 const PREFIX = "image-classification-platform:";

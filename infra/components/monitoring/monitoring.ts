@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../../config.ts";
+import type { Settings } from "../../config/settings.ts";
 import type { Cluster } from "../cluster.ts";
 import { labelsOf } from "../labels.ts";
 import { PlatformNamespace } from "../namespace.ts";

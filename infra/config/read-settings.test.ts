@@ -2,8 +2,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, describe, expect, it } from "vitest";
-import { parseSettings, readSettings } from "./config.ts";
-import { repositoryDirectory } from "./paths.ts";
+import { repositoryDirectory } from "../paths.ts";
+import { parseSettings, readSettings } from "./read-settings.ts";
 
 const existing = {
   kind: "existing",
@@ -195,8 +195,8 @@ describe("parseSettings", () => {
       { monitoring: { storage: "500Mi" } },
       'monitoring.storage is "500Mi"; allowed: whole gibibytes such as 4Gi',
     ],
-    [{ training: { sead: 1 } }, "training.sead is no setting; infra/config.ts lists all of them"],
-    [{ replicas: 2 }, "replicas is no setting; infra/config.ts lists all of them"],
+    [{ training: { sead: 1 } }, "training.sead is no setting; infra/config lists all of them"],
+    [{ replicas: 2 }, "replicas is no setting; infra/config lists all of them"],
   ])("%j: one line with key, value and what is allowed", (raw, expected) => {
     expect(problems(raw)).toEqual([`image-classification-platform:${expected}`]);
   });
