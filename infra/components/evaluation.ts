@@ -3,10 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../config/settings.ts";
 import type { TrainingSource } from "../training-source.ts";
 import type { ServiceAddress } from "./inference-service.ts";
-import { labelsOf, selectorOf } from "./labels.ts";
+import { labelsOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
-import { toClusterDns } from "./network-rules.ts";
+import { toClusterDns, toHttpOf } from "./network-rules.ts";
 import { besideServicePods } from "./placement.ts";
+import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { modelStoreMount, restrictedPodSpec, scratch } from "./restricted-pod.ts";
 import { sourceArguments } from "./training-run.ts";
 
@@ -42,22 +43,9 @@ export class PostDeployEvaluation extends pulumi.ComponentResource {
     const { namespace, image, modelStore, service, source, seed, settings } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
 
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
-      {
-        metadata,
-        spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
-          policyTypes: ["Ingress", "Egress"],
-          egress: [
-            toClusterDns,
-            {
-              to: [{ podSelector: { matchLabels: service.selector } }],
-              ports: [{ protocol: "TCP", port: "http" }],
-            },
-          ],
-        },
-      },
+      { part: NAME, namespace, egress: [toClusterDns, toHttpOf(service.selector)] },
       { parent: this },
     );
 

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ARGO_CD_NAMESPACE } from "./argo-cd.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import { PlatformNamespace } from "./namespace.ts";
+import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { type Mount, restrictedPodSpec } from "./restricted-pod.ts";
 
 /** What a {@link GitServer} is made of. */
@@ -64,15 +65,12 @@ export class GitServer extends pulumi.ComponentResource {
       },
       parent,
     );
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
       {
-        metadata,
-        spec: {
-          podSelector: selector,
-          policyTypes: ["Ingress", "Egress"],
-          ingress: [{ from: [FROM_ARGO_CD], ports: [{ protocol: "TCP", port: PORT }] }],
-        },
+        part: NAME,
+        namespace,
+        ingress: [{ from: [FROM_ARGO_CD], ports: [{ protocol: "TCP", port: PORT }] }],
       },
       parent,
     );

@@ -9,6 +9,7 @@ import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
 import { toClusterDns } from "./network-rules.ts";
 import { placementOf } from "./placement.ts";
+import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { type Mount, modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
 
 /** What an {@link InferenceService} is made of. */
@@ -69,20 +70,17 @@ export class InferenceService extends pulumi.ComponentResource {
       { metadata, automountServiceAccountToken: false },
       parent,
     );
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
       {
-        metadata,
-        spec: {
-          podSelector: selector,
-          policyTypes: ["Ingress", "Egress"],
-          // Predictions for anyone, metrics for pods of this cluster; it calls nobody but Prometheus.
-          ingress: [
-            { ports: [{ protocol: "TCP", port: HTTP }] },
-            { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: METRICS }] },
-          ],
-          ...(monitoring && { egress: [toClusterDns, toPrometheus(monitoring.namespace)] }),
-        },
+        part: NAME,
+        namespace,
+        // Predictions for anyone, metrics for pods of this cluster; it calls nobody but Prometheus.
+        ingress: [
+          { ports: [{ protocol: "TCP", port: HTTP }] },
+          { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: METRICS }] },
+        ],
+        ...(monitoring && { egress: [toClusterDns, toPrometheus(monitoring.namespace)] }),
       },
       parent,
     );

@@ -1,7 +1,11 @@
 import type * as k8s from "@pulumi/kubernetes";
 
+type Egress = k8s.types.input.networking.v1.NetworkPolicyEgressRule;
+type Ingress = k8s.types.input.networking.v1.NetworkPolicyIngressRule;
+type Labels = Readonly<Record<string, string>>;
+
 /** Egress rule: the cluster's DNS. */
-export const toClusterDns: k8s.types.input.networking.v1.NetworkPolicyEgressRule = {
+export const toClusterDns: Egress = {
   to: [
     {
       namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
@@ -15,11 +19,23 @@ export const toClusterDns: k8s.types.input.networking.v1.NetworkPolicyEgressRule
 };
 
 /** Egress rule: HTTPS to anywhere. */
-export const toHttps: k8s.types.input.networking.v1.NetworkPolicyEgressRule = {
+export const toHttps: Egress = {
   ports: [{ protocol: "TCP", port: 443 }],
 };
 
 /** Egress rule: the cluster's API server, at the ports that it has behind its Service on kubeadm's and Minikube's nodes. */
-export const toApiServer: k8s.types.input.networking.v1.NetworkPolicyEgressRule = {
+export const toApiServer: Egress = {
   ports: [443, 6443, 8443].map((port) => ({ protocol: "TCP", port })),
 };
+
+/** Egress rule: the HTTP port of the pods of this namespace that the labels pick. */
+export const toHttpOf = (matchLabels: Labels): Egress => ({
+  to: [{ podSelector: { matchLabels } }],
+  ports: [{ protocol: "TCP", port: "http" }],
+});
+
+/** Ingress rule: one port, for the pods of this namespace that any of the labels pick. */
+export const fromPods = (clients: readonly Labels[], port: number): Ingress => ({
+  from: clients.map((matchLabels) => ({ podSelector: { matchLabels } })),
+  ports: [{ protocol: "TCP", port }],
+});

@@ -1,10 +1,11 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { InferenceService } from "./inference-service.ts";
-import { labelsOf, selectorOf } from "./labels.ts";
+import { labelsOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
-import { toClusterDns } from "./network-rules.ts";
+import { toClusterDns, toHttpOf } from "./network-rules.ts";
 import { besideServicePods } from "./placement.ts";
+import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
 import type { TrainingRun } from "./training-run.ts";
 
@@ -53,22 +54,9 @@ export class SmokeTest extends pulumi.ComponentResource {
     const { namespace, image, modelStore, service, trigger } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
 
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
-      {
-        metadata,
-        spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
-          policyTypes: ["Ingress", "Egress"],
-          egress: [
-            toClusterDns,
-            {
-              to: [{ podSelector: { matchLabels: service.selector } }],
-              ports: [{ protocol: "TCP", port: "http" }],
-            },
-          ],
-        },
-      },
+      { part: NAME, namespace, egress: [toClusterDns, toHttpOf(service.selector)] },
       { parent: this },
     );
 

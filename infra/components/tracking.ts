@@ -2,6 +2,8 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../config/settings.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
+import { fromPods } from "./network-rules.ts";
+import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { restrictedPodSpec } from "./restricted-pod.ts";
 
 /** What a {@link TrackingServer} is made of. */
@@ -39,20 +41,12 @@ export class TrackingServer extends pulumi.ComponentResource {
     const selector = { matchLabels: this.selector };
     const parent = { parent: this };
 
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
       {
-        metadata,
-        spec: {
-          podSelector: selector,
-          policyTypes: ["Ingress", "Egress"],
-          ingress: [
-            {
-              from: clients.map((matchLabels) => ({ podSelector: { matchLabels } })),
-              ports: [{ protocol: "TCP", port: PORT }],
-            },
-          ],
-        },
+        part: NAME,
+        namespace,
+        ingress: [fromPods(clients, PORT)],
       },
       parent,
     );

@@ -4,7 +4,8 @@ import type { Resources } from "../config/fields.ts";
 import type { KaggleToken, TrainingSource } from "../training-source.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
-import { toClusterDns, toHttps } from "./network-rules.ts";
+import { toClusterDns, toHttpOf, toHttps } from "./network-rules.ts";
+import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { modelStoreMount, restrictedPodSpec, scratch } from "./restricted-pod.ts";
 import type { TrackingServer } from "./tracking.ts";
 
@@ -41,16 +42,9 @@ export class TrainingRun extends pulumi.ComponentResource {
     const credentials =
       source.kind === "kaggle" ? kaggleSecret(name, namespace, source.token, this) : undefined;
 
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
-      {
-        metadata,
-        spec: {
-          podSelector: { matchLabels: TRAINING_SELECTOR },
-          policyTypes: ["Ingress", "Egress"],
-          ...egressOf(source, tracking),
-        },
-      },
+      { part: NAME, namespace, ...egressOf(source, tracking) },
       { parent: this },
     );
 
@@ -109,13 +103,9 @@ export class TrainingRun extends pulumi.ComponentResource {
 }
 
 const egressOf = (source: TrainingSource, tracking: TrackingServer | undefined) => {
-  const toTracking = tracking && {
-    to: [{ podSelector: { matchLabels: tracking.selector } }],
-    ports: [{ protocol: "TCP", port: "http" }],
-  };
   const rules = [
     ...(source.kind === "kaggle" ? [toHttps] : []),
-    ...(toTracking ? [toTracking] : []),
+    ...(tracking ? [toHttpOf(tracking.selector)] : []),
   ];
   return rules.length > 0 && { egress: [toClusterDns, ...rules] };
 };

@@ -1,7 +1,7 @@
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { labelsOf, selectorOf } from "../labels.ts";
-import { toClusterDns } from "../network-rules.ts";
+import { fromPods, toClusterDns } from "../network-rules.ts";
+import { podNetworkPolicy } from "../pod-network-policy.ts";
 import { UpstreamImage } from "../upstream-image.ts";
 import { monitoringObject, untilAvailable } from "./kinds.ts";
 import { restrictedSecurity } from "./prometheus.ts";
@@ -20,21 +20,13 @@ export class Alertmanager extends pulumi.ComponentResource {
     const labels = labelsOf(NAME);
     const metadata = { name: NAME, namespace, labels };
     const image = new UpstreamImage(name, { image: "alertmanager" }, parent);
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
       {
-        metadata,
-        spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
-          policyTypes: ["Ingress", "Egress"],
-          ingress: [
-            {
-              from: [{ podSelector: { matchLabels: selectorOf("prometheus") } }],
-              ports: [{ protocol: "TCP", port: 9093 }],
-            },
-          ],
-          egress: [toClusterDns],
-        },
+        part: NAME,
+        namespace,
+        ingress: [fromPods([selectorOf("prometheus")], 9093)],
+        egress: [toClusterDns],
       },
       parent,
     );

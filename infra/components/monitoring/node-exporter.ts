@@ -1,6 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { labelsOf, selectorOf } from "../labels.ts";
+import { fromPods } from "../network-rules.ts";
+import { podNetworkPolicy } from "../pod-network-policy.ts";
 import { restrictedPodSpec } from "../restricted-pod.ts";
 import { UpstreamImage } from "../upstream-image.ts";
 import { monitoringObject } from "./kinds.ts";
@@ -29,21 +31,9 @@ export class NodeExporter extends pulumi.ComponentResource {
     const metadata = { name: NAME, namespace, labels };
     const selector = { matchLabels: selectorOf(NAME) };
     const image = new UpstreamImage(name, { image: "node-exporter" }, parent);
-    const policy = new k8s.networking.v1.NetworkPolicy(
+    const policy = podNetworkPolicy(
       name,
-      {
-        metadata,
-        spec: {
-          podSelector: selector,
-          policyTypes: ["Ingress", "Egress"],
-          ingress: [
-            {
-              from: [{ podSelector: { matchLabels: selectorOf("prometheus") } }],
-              ports: [{ protocol: "TCP", port: PORT }],
-            },
-          ],
-        },
-      },
+      { part: NAME, namespace, ingress: [fromPods([selectorOf("prometheus")], PORT)] },
       parent,
     );
     const probe = { httpGet: { path: "/", port: "metrics" }, timeoutSeconds: 2 };

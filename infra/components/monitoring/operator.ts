@@ -4,9 +4,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { repositoryDirectory } from "../../paths.ts";
 import { labelsOf, selectorOf } from "../labels.ts";
 import { toApiServer, toClusterDns } from "../network-rules.ts";
+import { podNetworkPolicy } from "../pod-network-policy.ts";
 import { restrictedPodSpec } from "../restricted-pod.ts";
 import { sourceDigest } from "../source-digest.ts";
 import { UpstreamImage } from "../upstream-image.ts";
+import { clusterAccount } from "./cluster-account.ts";
 
 /** What an {@link Operator} is made of. */
 export type OperatorArgs = {
@@ -96,39 +98,10 @@ export class Operator extends pulumi.ComponentResource {
       { ...parent, dependsOn: image },
     );
 
-    const account = new k8s.core.v1.ServiceAccount(
+    const account = clusterAccount(name, { metadata, role: NAME, rules: RULES }, parent);
+    const policy = podNetworkPolicy(
       name,
-      { metadata, automountServiceAccountToken: false },
-      parent,
-    );
-    const role = new k8s.rbac.v1.ClusterRole(
-      name,
-      { metadata: { name: NAME, labels }, rules: RULES },
-      parent,
-    );
-    const binding = new k8s.rbac.v1.ClusterRoleBinding(
-      name,
-      {
-        metadata: { name: NAME, labels },
-        roleRef: {
-          apiGroup: "rbac.authorization.k8s.io",
-          kind: "ClusterRole",
-          name: role.metadata.name,
-        },
-        subjects: [{ kind: "ServiceAccount", name: account.metadata.name, namespace }],
-      },
-      parent,
-    );
-    const policy = new k8s.networking.v1.NetworkPolicy(
-      name,
-      {
-        metadata,
-        spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
-          policyTypes: ["Ingress", "Egress"],
-          egress: [toClusterDns, toApiServer],
-        },
-      },
+      { part: NAME, namespace, egress: [toClusterDns, toApiServer] },
       parent,
     );
 
@@ -150,7 +123,7 @@ export class Operator extends pulumi.ComponentResource {
             metadata: { labels },
             spec: restrictedPodSpec({
               pod: {
-                serviceAccountName: account.metadata.name,
+                serviceAccountName: account.name,
                 // It works through the API server.
                 automountServiceAccountToken: true,
               },
@@ -173,7 +146,7 @@ export class Operator extends pulumi.ComponentResource {
           },
         },
       },
-      { ...parent, dependsOn: [definitions, binding, policy] },
+      { ...parent, dependsOn: [definitions, account.binding, policy] },
     );
     this.registerOutputs({});
   }

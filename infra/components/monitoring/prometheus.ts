@@ -1,8 +1,9 @@
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { labelsOf, selectorOf } from "../labels.ts";
+import { labelsOf } from "../labels.ts";
 import { toApiServer, toClusterDns } from "../network-rules.ts";
+import { podNetworkPolicy } from "../pod-network-policy.ts";
 import { UpstreamImage } from "../upstream-image.ts";
+import { clusterAccount } from "./cluster-account.ts";
 import { monitoringObject, untilAvailable } from "./kinds.ts";
 import { RETENTION, retentionSize } from "./retention.ts";
 
@@ -27,15 +28,11 @@ export class Prometheus extends pulumi.ComponentResource {
     const metadata = { name: NAME, namespace, labels };
     const image = new UpstreamImage(name, { image: "prometheus" }, parent);
 
-    const account = new k8s.core.v1.ServiceAccount(
-      name,
-      { metadata, automountServiceAccountToken: false },
-      parent,
-    );
-    const role = new k8s.rbac.v1.ClusterRole(
+    const account = clusterAccount(
       name,
       {
-        metadata: { name: `platform-${NAME}`, labels },
+        metadata,
+        role: `platform-${NAME}`,
         rules: [
           {
             apiGroups: [""],
@@ -52,36 +49,18 @@ export class Prometheus extends pulumi.ComponentResource {
       },
       parent,
     );
-    const binding = new k8s.rbac.v1.ClusterRoleBinding(
+    const policy = podNetworkPolicy(
       name,
       {
-        metadata: { name: `platform-${NAME}`, labels },
-        roleRef: {
-          apiGroup: "rbac.authorization.k8s.io",
-          kind: "ClusterRole",
-          name: role.metadata.name,
-        },
-        subjects: [{ kind: "ServiceAccount", name: account.metadata.name, namespace }],
-      },
-      parent,
-    );
-    const policy = new k8s.networking.v1.NetworkPolicy(
-      name,
-      {
-        metadata,
-        spec: {
-          podSelector: { matchLabels: selectorOf(NAME) },
-          policyTypes: ["Ingress", "Egress"],
-          // The service's /status page asks it; what it scrapes may be in any namespace.
-          ingress: [
-            { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: PORT }] },
-          ],
-          egress: [
-            toClusterDns,
-            toApiServer,
-            { ports: [8080, 9090, 9093, 9100, 10_250].map((port) => ({ protocol: "TCP", port })) },
-          ],
-        },
+        part: NAME,
+        namespace,
+        // The service's /status page asks it; what it scrapes may be in any namespace.
+        ingress: [{ from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: PORT }] }],
+        egress: [
+          toClusterDns,
+          toApiServer,
+          { ports: [8080, 9090, 9093, 9100, 10_250].map((port) => ({ protocol: "TCP", port })) },
+        ],
       },
       parent,
     );
@@ -100,7 +79,7 @@ export class Prometheus extends pulumi.ComponentResource {
           scrapeInterval: "15s",
           evaluationInterval: "15s",
           podMetadata: { labels },
-          serviceAccountName: account.metadata.name,
+          serviceAccountName: account.name,
           serviceDiscoveryRole: "EndpointSlice",
           // Empty selectors pick everything; absent ones would pick nothing.
           serviceMonitorSelector: {},
@@ -123,7 +102,11 @@ export class Prometheus extends pulumi.ComponentResource {
           },
         },
       },
-      { ...parent, dependsOn: [binding, policy], customTimeouts: { create: "5m", update: "5m" } },
+      {
+        ...parent,
+        dependsOn: [account.binding, policy],
+        customTimeouts: { create: "5m", update: "5m" },
+      },
     );
     this.registerOutputs({});
   }
