@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { diffProperties } from "../../diff.ts";
 import { EngineError, messageOf, UnreachableError } from "../../engine-error.ts";
 import { valueAt, withValueAt } from "../../property-path.ts";
@@ -13,10 +12,8 @@ import type { ResourceState } from "../../resource-state.ts";
 import { nameOf } from "../../urn.ts";
 import { type Outcome, PartialError, type Provider, type ResourceContext } from "../provider.ts";
 import { type AwaitOptions, awaitGone, awaitReady } from "./await.ts";
-import { type ApiClient, ApiError, createApiClient } from "./client.ts";
+import { ApiError } from "./client.ts";
 import { describeFailure } from "./describe-failure.ts";
-import { createDiscovery, type Discovery } from "./discovery.ts";
-import { loadKubeConfig } from "./kubeconfig.ts";
 import {
   comparable,
   hideData,
@@ -28,18 +25,11 @@ import {
   toObject,
 } from "./objects.ts";
 import { checkFor } from "./readiness.ts";
-import { describeName, type KubernetesObject, nameOfObject, type ObjectName } from "./types.ts";
-
-type Connection = { readonly client: ApiClient; readonly discovery: Discovery };
+import { createServerAccess, type ServerAccess } from "./server-access.ts";
+import { describeName, nameOfObject } from "./types.ts";
 
 /** The provider, and the way to tell one cluster from another. */
-export type KubernetesProvider = Provider & {
-  /** The uid of the cluster's kube-system namespace. @throws UnreachableError, EngineError */
-  readonly identify: (
-    providerInputs: PropertyMap,
-    context: Pick<ResourceContext, "signal">,
-  ) => Promise<string>;
-};
+export type KubernetesProvider = Provider & Pick<ServerAccess, "identify">;
 
 /** What the server says when a field cannot change: the words differ by kind, the meaning does not. */
 const IMMUTABLE =
@@ -49,39 +39,7 @@ const isImmutable = (error: unknown): boolean =>
 
 /** Manages Kubernetes objects by server-side apply, as @pulumi/kubernetes does. */
 export const createKubernetesProvider = (): KubernetesProvider => {
-  const connections = new Map<string, Promise<Connection>>();
-
-  const connect = (providerInputs: PropertyMap): Promise<Connection> => {
-    const key = JSON.stringify(providerInputs);
-    const known = connections.get(key);
-    if (known !== undefined) return known;
-    const opened = loadKubeConfig(providerInputs).then((config) => {
-      const client = createApiClient(config);
-      return { client, discovery: createDiscovery(client) };
-    });
-    connections.set(key, opened);
-    // A kubeconfig that is not there yet may be there later: a failure is not remembered.
-    opened.catch(() => connections.delete(key));
-    return opened;
-  };
-
-  const apply = async (
-    inputs: PropertyMap,
-    manager: string,
-    context: ResourceContext,
-    dryRun = false,
-  ): Promise<KubernetesObject> => {
-    const { client, discovery } = await connect(context.providerInputs);
-    const path = await discovery.pathOf(nameIn(inputs, context.providerInputs), context.signal);
-    return (await client.request({
-      method: "PATCH",
-      path,
-      query: { fieldManager: manager, force: "true", ...(dryRun && { dryRun: "All" }) },
-      body: toObject(inputs),
-      contentType: "application/apply-patch+yaml",
-      onWarning: context.warn,
-    })) as KubernetesObject;
-  };
+  const { connect, apply, readLive, identify } = createServerAccess();
 
   const awaitOptions = async (context: ResourceContext): Promise<AwaitOptions> => ({
     ...(await connect(context.providerInputs)),
@@ -89,25 +47,6 @@ export const createKubernetesProvider = (): KubernetesProvider => {
     signal: context.signal,
     progress: context.progress,
   });
-
-  const readLive = async (
-    name: ObjectName,
-    context: ResourceContext,
-  ): Promise<KubernetesObject | undefined> => {
-    const { client, discovery } = await connect(context.providerInputs);
-    if ((await discovery.lookUp(name.apiVersion, name.kind)) === undefined) return undefined;
-    const path = await discovery.pathOf(name);
-    try {
-      return (await client.request({
-        method: "GET",
-        path,
-        signal: context.signal,
-      })) as KubernetesObject;
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return undefined;
-      throw error;
-    }
-  };
 
   /** A Job or Pod that failed never runs again by itself: a new attempt needs a new object. */
   const hasFailedForGood = async (
@@ -234,20 +173,6 @@ export const createKubernetesProvider = (): KubernetesProvider => {
       return { inputs: hidden ? {} : seen, outputs };
     },
 
-    identify: async (providerInputs, { signal }) => {
-      const { client } = await connect(providerInputs);
-      // A server that has just started makes its own namespaces a moment later.
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          const path = "/api/v1/namespaces/kube-system";
-          const found = (await client.request({ method: "GET", path, signal })) as KubernetesObject;
-          return found.metadata.uid ?? "";
-        } catch (error) {
-          const early = error instanceof ApiError && error.status === 404;
-          if (!early || attempt >= 60) throw error;
-          await wait(500, undefined, { signal });
-        }
-      }
-    },
+    identify,
   };
 };
