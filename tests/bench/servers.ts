@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../../infra/embedded/engine/testing/free-port.ts";
 import { FORM_TYPE, formBody } from "./upload-bodies.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -92,15 +92,6 @@ export const fastApi = async (model: string, tuned: boolean): Promise<ServerKind
     env: { MODEL_DIR: model, ...(tuned && TUNED) },
     directory: PEERS,
   };
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 };
 
 const children = async (pid: number): Promise<number[]> => {

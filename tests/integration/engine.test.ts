@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ApiError } from "../../infra/embedded/engine/providers/kubernetes/client.ts";
 import {
   type ApiServer,
   missingApiServer,
@@ -33,14 +32,6 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
   const SETTINGS = `${SPACE}/configmaps/settings`;
   const DEPLOYMENT = "/apis/apps/v1/namespaces/space/deployments/web";
 
-  const read = async (path: string): Promise<Record<string, never> | undefined> => {
-    try {
-      return (await server.client.request({ method: "GET", path })) as Record<string, never>;
-    } catch (error) {
-      if ((error as ApiError).status === 404) return undefined;
-      throw error;
-    }
-  };
   const patch = (path: string, body: object): Promise<unknown> =>
     server.client.request({
       method: "PATCH",
@@ -49,7 +40,7 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
       contentType: "application/merge-patch+json",
     });
   const uidOf = async (path: string): Promise<string | undefined> =>
-    (await read(path))?.["metadata"]?.["uid"];
+    (await server.find(path))?.metadata.uid;
 
   /** Does what the deployment controller would, as soon as there is a Deployment other than the one given. */
   const playController = async (status: object, notUid?: string): Promise<void> => {
@@ -68,12 +59,12 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
   it("makes it so, changes nothing twice, and shows what a change would do", async () => {
     const planned = await trial.run("preview");
     expect(planned.text).toContain("+  kubernetes:core/v1:Secret login create");
-    expect(await read(SPACE)).toBeUndefined();
+    expect(await server.find(SPACE)).toBeUndefined();
 
     const first = await trial.run("up");
     expect(first).toMatchObject({ exitCode: 0, summary: { create: 8 } });
     expect(first.outputs).toEqual({ address: "web.space", login: "[secret]", made: "made one" });
-    expect((await read(SETTINGS))?.["data"]).toEqual({ greeting: "hello", second: "2" });
+    expect((await server.find(SETTINGS))?.data).toEqual({ greeting: "hello", second: "2" });
 
     const again = await trial.run("up", { expectNoChanges: true });
     expect(again).toMatchObject({ exitCode: 0, changed: false, summary: { same: 8 } });
@@ -83,9 +74,9 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect(preview.text).toContain('~ data.greeting: "hello" => "bye"');
     expect(preview.summary).toMatchObject({ update: 1, same: 7 });
     expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(1);
-    expect((await read(SETTINGS))?.["data"]).toMatchObject({ greeting: "hello" });
+    expect((await server.find(SETTINGS))?.data).toMatchObject({ greeting: "hello" });
     expect(await trial.run("up")).toMatchObject({ exitCode: 0, summary: { update: 1 } });
-    expect((await read(SETTINGS))?.["data"]).toMatchObject({ greeting: "bye" });
+    expect((await server.find(SETTINGS))?.data).toMatchObject({ greeting: "bye" });
     expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(0);
   });
 
@@ -99,7 +90,7 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect(at("kubernetes:core/v1:Namespace")).toBeLessThan(at("pulumi:providers:kubernetes"));
     expect(at("pulumi:providers:kubernetes")).toBeLessThan(at("command:local:Command"));
     expect(at("command:local:Command")).toBeLessThan(at("pulumi:pulumi:Stack"));
-    expect(await read(SPACE)).toBeUndefined();
+    expect(await server.find(SPACE)).toBeUndefined();
     expect(await trial.journal()).toEqual(["made", "deleted"]);
     const { checkpoint } = JSON.parse(await trial.stateText());
     expect(checkpoint.latest.resources).toEqual([]);
@@ -108,13 +99,13 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
   it("deletes what the program no longer declares", async () => {
     await trial.configure({ extra: true });
     expect((await trial.run("up")).exitCode).toBe(0);
-    expect(await read(`${SPACE}/configmaps/extra`)).toBeDefined();
+    expect(await server.find(`${SPACE}/configmaps/extra`)).toBeDefined();
     await trial.configure({});
     expect((await trial.run("preview")).text).toContain(
       "-  kubernetes:core/v1:ConfigMap extra delete",
     );
     expect(await trial.run("up")).toMatchObject({ exitCode: 0, summary: { delete: 1, same: 8 } });
-    expect(await read(`${SPACE}/configmaps/extra`)).toBeUndefined();
+    expect(await server.find(`${SPACE}/configmaps/extra`)).toBeUndefined();
   });
 
   it("keeps secrets out of state and output, and gives them when asked", async () => {
@@ -127,8 +118,8 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     }
     expect(await trial.outputs(false)).toMatchObject({ login: "[secret]" });
     expect(await trial.outputs(true)).toMatchObject({ login: PASSWORD });
-    const login = await read(`${SPACE}/secrets/login`);
-    expect(Buffer.from(login?.["data"]?.["password"] ?? "", "base64").toString()).toBe(PASSWORD);
+    const login = await server.find(`${SPACE}/secrets/login`);
+    expect(Buffer.from(login?.data?.["password"] ?? "", "base64").toString()).toBe(PASSWORD);
     await trial.configure({ password: "another-one-never-to-be-seen" });
     const changed = await trial.run("up");
     expect(changed.text).toContain("[secret]");
@@ -162,8 +153,11 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect(refreshed.text).toContain('~ data.greeting: "hello" => "mine"');
     expect(refreshed.text).toContain("-  kubernetes:core/v1:Secret login");
     expect(await trial.run("up")).toMatchObject({ exitCode: 0, summary: { create: 1, update: 1 } });
-    expect((await read(SETTINGS))?.["data"]).toMatchObject({ greeting: "hello", foreign: "stays" });
-    expect(await read(`${SPACE}/secrets/login`)).toBeDefined();
+    expect((await server.find(SETTINGS))?.data).toMatchObject({
+      greeting: "hello",
+      foreign: "stays",
+    });
+    expect(await server.find(`${SPACE}/secrets/login`)).toBeDefined();
     const clean = await trial.run("refresh");
     expect(clean).toMatchObject({ exitCode: 0, changed: false });
   });
@@ -253,7 +247,7 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect(exitCode).toBe(0);
     expect(outputs["word"]).toBe("[secret]");
     expect((await trial.outputs(true))["word"]).toMatch(/^\S{24}$/);
-    const definition = await read(
+    const definition = await server.find(
       "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.invalid",
     );
     expect(JSON.stringify(definition?.["spec"])).toContain("x-kubernetes-preserve-unknown-fields");
@@ -285,8 +279,8 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
       exitCode: 0,
       summary: { replace: 1, delete: 1 },
     });
-    expect(await read(SETTINGS)).toBeUndefined();
-    expect(await read(`${SPACE}/configmaps/renamed`)).toBeDefined();
+    expect(await server.find(SETTINGS)).toBeUndefined();
+    expect(await server.find(`${SPACE}/configmaps/renamed`)).toBeDefined();
     expect((await trial.run("up")).changed).toBe(false);
   });
 
@@ -305,7 +299,7 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     const { exitCode, text } = await trial.run("up");
     expect(exitCode).toBe(1);
     expect(text).toContain("the program cannot go on");
-    expect(await read(SETTINGS)).toBeDefined();
+    expect(await server.find(SETTINGS)).toBeDefined();
     await trial.configure({});
     expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(0);
   });
@@ -337,7 +331,7 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect(await trial.run("up")).toMatchObject({ exitCode: 0 });
     expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(0);
     expect((await trial.run("destroy")).exitCode).toBe(0);
-    expect(await read(SPACE)).toBeUndefined();
+    expect(await server.find(SPACE)).toBeUndefined();
   });
 
   it("is kept out while another operation runs, and goes on after that was killed", async () => {

@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ApiError } from "../../infra/embedded/engine/providers/kubernetes/client.ts";
 import {
   type ApiServer,
   missingApiServer,
@@ -36,18 +35,10 @@ describe.skipIf(missing !== undefined)(
     });
 
     const SPACE = "/api/v1/namespaces/space";
-    const read = async (path: string): Promise<Record<string, unknown> | undefined> => {
-      try {
-        return (await server.client.request({ method: "GET", path })) as Record<string, unknown>;
-      } catch (error) {
-        if ((error as ApiError).status === 404) return undefined;
-        throw error;
-      }
-    };
-    const greeting = async () => (await read(`${SPACE}/configmaps/settings`))?.["data"];
+    const greeting = async () => (await server.find(`${SPACE}/configmaps/settings`))?.data;
     /** Neither the command ran nor is anything in the cluster or in the state. */
     const expectNothingDone = async (): Promise<void> => {
-      expect(await read(SPACE)).toBeUndefined();
+      expect(await server.find(SPACE)).toBeUndefined();
       await expect(trial.journal()).rejects.toThrow("ENOENT");
       await expect(trial.stateText()).rejects.toThrow("ENOENT");
     };
@@ -127,7 +118,7 @@ describe.skipIf(missing !== undefined)(
       expect(text).toMatch(/error: .*policy known-later: its kubeconfig is known now/);
       // The command had to run to know it, and nothing after it did.
       expect(await trial.journal()).toEqual(["made"]);
-      expect(await read(SPACE)).toBeUndefined();
+      expect(await server.find(SPACE)).toBeUndefined();
     });
 
     it("never show a secret", async () => {

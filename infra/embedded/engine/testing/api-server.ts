@@ -3,14 +3,15 @@ import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { CoreV1Api } from "@kubernetes/client-node";
-import { type ApiClient, createApiClient } from "../providers/kubernetes/client.ts";
+import { type ApiClient, ApiError, createApiClient } from "../providers/kubernetes/client.ts";
 import { follow } from "../providers/kubernetes/follow.ts";
 import { loadKubeConfig } from "../providers/kubernetes/kubeconfig.ts";
+import type { KubernetesObject } from "../providers/kubernetes/types.ts";
+import { freePort } from "./free-port.ts";
 
 const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
 const binaries = join(cache, "image-classification-platform", "bin");
@@ -24,21 +25,16 @@ export const missingApiServer = (): string | undefined => {
     : `${missing.join(" and ")} not built in ${binaries}; make up builds them`;
 };
 
+/** An object as the tests look at it: those of settings and secrets have data. */
+type FoundObject = KubernetesObject & { readonly data?: Readonly<Record<string, string>> };
+
 /** A real API server without any node, and no controller but one that lets deleted namespaces go. */
 export type ApiServer = {
   readonly kubeconfig: string;
   readonly client: ApiClient;
+  /** The object at a path of the API; undefined when there is none. */
+  readonly find: (path: string) => Promise<FoundObject | undefined>;
   readonly stop: () => Promise<void>;
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 };
 
 const stopProcess = async (child: ChildProcess): Promise<void> => {
@@ -160,5 +156,13 @@ export const startApiServer = async (): Promise<ApiServer> => {
     throw error;
   }
   finalizeNamespaces(kubeconfig, client, stopping.signal).catch(() => undefined);
-  return { kubeconfig, client, stop };
+  const find: ApiServer["find"] = async (path) => {
+    try {
+      return (await client.request({ method: "GET", path })) as FoundObject;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw error;
+    }
+  };
+  return { kubeconfig, client, find, stop };
 };
