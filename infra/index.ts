@@ -2,8 +2,10 @@ import { Cluster } from "./components/cluster.ts";
 import { ContainerImage, directoryDigest, workspaceDigest } from "./components/container-image.ts";
 import { labelledSetOnThisMachine, PostDeployEvaluation } from "./components/evaluation.ts";
 import { GitOps } from "./components/gitops.ts";
+import { APPLICATION } from "./components/gitops-application.ts";
 import { addressOf, InferenceService, serviceUrl } from "./components/inference-service.ts";
 import { ModelStore } from "./components/model-store.ts";
+import { ArgoCdWatch } from "./components/monitoring/argo-cd-watch.ts";
 import { Monitoring } from "./components/monitoring/monitoring.ts";
 import { ServiceWatch } from "./components/monitoring/service-watch.ts";
 import { PlatformNamespace } from "./components/namespace.ts";
@@ -34,6 +36,7 @@ const monitoring = settings.monitoring.enabled
         storageClass: settings.storageClass,
         settings: settings.monitoring,
         target,
+        ...(settings.gitops.enabled && { application: APPLICATION }),
         serviceNamespace: platform.metadataName,
       },
       inCluster,
@@ -197,6 +200,13 @@ if (monitoring) {
       runbooks: settings.monitoring.runbooks,
     },
     { ...inCluster, dependsOn: [monitoring, ...(ownService ? [ownService] : [])] },
+  );
+}
+if (monitoring && gitOps) {
+  new ArgoCdWatch(
+    "argo-cd-metrics",
+    { namespace: gitOps.argoCd },
+    { ...inCluster, dependsOn: [monitoring, gitOps] },
   );
 }
 

@@ -11,6 +11,7 @@ import { evaluateService } from "../stack/evaluate.ts";
 import { forwardTracking } from "../stack/forward-tracking.ts";
 import { healCluster } from "../stack/heal.ts";
 import { operate, outputsOf } from "../stack/operations.ts";
+import { requireNoLeftArgoCd } from "../stack/owner.ts";
 import { PORT_FORWARD, reachService } from "../stack/reach-service.ts";
 import { askService, samplePicture } from "../stack/sample-picture.ts";
 import { type Selection, select } from "../stack/selection.ts";
@@ -36,6 +37,7 @@ const up = async (): Promise<void> => {
   const start = Date.now();
   const selection = await announce();
   await exclusively(async () => {
+    await requireNoLeftArgoCd(selection);
     await healCluster(selection);
     await operate(selection, "up");
     const stack = await deployed(selection);

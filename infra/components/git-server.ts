@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { GIT_PORT } from "../embedded/cluster/layout.ts";
 import { ARGO_CD_NAMESPACE } from "./argo-cd.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import { PlatformNamespace } from "./namespace.ts";
@@ -13,8 +14,6 @@ export type GitServerArgs = {
 
 const NAME = "git-server";
 const PORT = 9418;
-/** Port on 127.0.0.1 of the machine, for `git push`; of the range that the embedded cluster gives to node ports. */
-const NODE_PORT = 8094;
 const REPOSITORY = "platform.git";
 /** Argo CD's image has git, and the node has that image. */
 const IMAGE = "quay.io/argoproj/argocd:v3.2.6";
@@ -95,13 +94,13 @@ export class GitServer extends pulumi.ComponentResource {
         spec: {
           type: "NodePort",
           selector: selectorOf(NAME),
-          ports: [{ name: "git", port: PORT, targetPort: "git", nodePort: NODE_PORT }],
+          ports: [{ name: "git", port: PORT, targetPort: "git", nodePort: GIT_PORT }],
         },
       },
       { ...parent, dependsOn: deployment },
     );
     this.clusterUrl = pulumi.interpolate`git://${service.metadata.name}.${namespace}.svc/${REPOSITORY}`;
-    this.url = `git://127.0.0.1:${NODE_PORT}/${REPOSITORY}`;
+    this.url = `git://127.0.0.1:${GIT_PORT}/${REPOSITORY}`;
     this.uid = volume.metadata.uid;
     this.registerOutputs({ clusterUrl: this.clusterUrl, url: this.url, uid: this.uid });
   }

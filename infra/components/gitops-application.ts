@@ -15,7 +15,8 @@ export type GitOpsApplicationArgs = {
   readonly overlay: string;
 };
 
-const NAME = "cats-dogs";
+/** Name of the Application. */
+export const APPLICATION = "cats-dogs";
 const IN_CLUSTER = "https://kubernetes.default.svc";
 
 /** The kinds that deploy/ consists of; nothing else may come from Git. */
@@ -43,7 +44,7 @@ export class GitOpsApplication extends pulumi.ComponentResource {
   ) {
     super("image-classification-platform:index:GitOpsApplication", name, {}, options);
     const { argoCd, namespace, repository, revision, overlay } = args;
-    const metadata = { name: NAME, namespace: argoCd, labels: labelsOf(NAME) };
+    const metadata = { name: APPLICATION, namespace: argoCd, labels: labelsOf(APPLICATION) };
     const destination = { server: IN_CLUSTER, namespace };
     const project = new k8s.apiextensions.CustomResource(
       `${name}-project`,

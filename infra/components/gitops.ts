@@ -31,6 +31,8 @@ export type GitOpsArgs = {
 export class GitOps extends pulumi.ComponentResource {
   /** Namespace and name of the Application. */
   readonly application: pulumi.Output<string>;
+  /** Namespace of Argo CD. */
+  readonly argoCd: pulumi.Output<string>;
 
   constructor(name: string, args: GitOpsArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:GitOps", name, {}, options);
@@ -49,6 +51,7 @@ export class GitOps extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [argoCd, trainingRun, ...(own ? [own.content] : [])] },
     );
+    this.argoCd = argoCd.namespace;
     this.application = pulumi.interpolate`${argoCd.namespace}/${gitOpsApplication.application}`;
     this.registerOutputs({ application: this.application });
   }

@@ -5,8 +5,11 @@ import { text, truthValue, wholeNumber } from "./fields.ts";
 export const gitopsSchema = z
   .strictObject(
     {
-      /** Argo CD deploys the service and its smoke test from Git; otherwise this program does. */
-      enabled: truthValue.default(false),
+      /**
+       * Argo CD deploys the service and its smoke test from Git; otherwise this program does. Unless it is set, Argo CD does
+       * where there is a repository.
+       */
+      enabled: truthValue.optional(),
       /** The repository that Argo CD watches. The embedded cluster brings one of its own. */
       repository: text(/^(https|ssh|git):\/\/\S+$/, "the URL of a Git repository").optional(),
       revision: text(/^[\w./-]+$/, "a branch").default("main"),

@@ -207,6 +207,30 @@ describe("parseSettings", () => {
     ]);
   });
 
+  it("lets Argo CD deploy where there is a repository, unless the stack says otherwise", () => {
+    const enabled = (cluster: object, gitops: object = {}) =>
+      parseSettings({ cluster, gitops }).gitops.enabled;
+    const repository = "https://git.example.org/team/platform.git";
+    const minikube = { kind: "minikube" };
+    expect(enabled({ kind: "embedded" })).toBe(true);
+    expect(enabled({ kind: "embedded" }, { enabled: false })).toBe(false);
+    expect(enabled(minikube)).toBe(false);
+    expect(enabled(minikube, { repository })).toBe(true);
+    expect(enabled(minikube, { repository, enabled: false })).toBe(false);
+    expect(enabled(existing, { repository })).toBe(true);
+    expect(problems({ cluster: minikube, gitops: { enabled: true } })).toEqual([
+      "image-classification-platform:gitops.repository is not set; allowed: a repository where gitops.enabled is true, but none on the embedded cluster",
+    ]);
+  });
+
+  it("refuses the Git repository's port for the service", () => {
+    const settings = { cluster: { kind: "embedded" }, service: { port: 8094 } };
+    expect(problems(settings)).toEqual([
+      "image-classification-platform:service.port is 8094; allowed: a port other than 8094, which the cluster's Git repository has unless gitops.enabled is false",
+    ]);
+    expect(parseSettings({ ...settings, gitops: { enabled: false } }).service.port).toBe(8094);
+  });
+
   it("refuses a port that the embedded node does not open", () => {
     const embedded = { cluster: { kind: "embedded" } };
     expect(problems({ ...embedded, service: { port: 9000 } })).toEqual([

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { NODE_PORTS } from "../embedded/cluster/layout.ts";
+import { GIT_PORT, NODE_PORTS } from "../embedded/cluster/layout.ts";
+import { deployedByArgoCd } from "../gitops/owner.ts";
 import { clusterSchema } from "./cluster.ts";
 import { evaluationSchema } from "./evaluation.ts";
 import { label, truthValue } from "./fields.ts";
@@ -50,16 +51,26 @@ export const settingsSchema = z
     },
   )
   .refine(
-    ({ cluster, gitops }) =>
-      !gitops.enabled || (cluster.kind === "embedded") === (gitops.repository === undefined),
+    (settings) =>
+      !deployedByArgoCd(settings) ||
+      (settings.cluster.kind === "embedded") === (settings.gitops.repository === undefined),
     {
       path: ["gitops", "repository"],
       error: "a repository where gitops.enabled is true, but none on the embedded cluster",
     },
   )
+  .refine(
+    ({ service: { port }, ...settings }) =>
+      settings.cluster.kind !== "embedded" || port !== GIT_PORT || !deployedByArgoCd(settings),
+    {
+      path: ["service", "port"],
+      error: `a port other than ${GIT_PORT}, which the cluster's Git repository has unless gitops.enabled is false`,
+    },
+  )
   .transform(({ service: { replicas, autoscaling, ...service }, ...settings }) => ({
     ...settings,
     service: { ...service, scale: scaleOf({ replicas, autoscaling }, settings.cluster.kind) },
+    gitops: { ...settings.gitops, enabled: deployedByArgoCd(settings) },
   }));
 
 /** Every setting of a stack, checked and with defaults. */

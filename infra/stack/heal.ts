@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { step } from "../console.ts";
 import { requireFreePort, requireRoot } from "../embedded/cluster/host.ts";
-import { places } from "../embedded/cluster/layout.ts";
+import { GIT_PORT, places } from "../embedded/cluster/layout.ts";
 import { startCluster } from "../embedded/cluster/start.ts";
 import { runCommand, tryCommand } from "../run-command.ts";
 import type { Selection } from "./selection.ts";
@@ -16,11 +16,12 @@ const exists = (path: string): Promise<boolean> =>
  * Brings a declared cluster back that has stopped since, by a reboot or a killed process. The program starts a cluster only
  * when it is created: an unchanged resource is left alone.
  */
-export const healCluster = async ({ cluster, servicePort }: Selection): Promise<void> => {
+export const healCluster = async ({ cluster, servicePort, argoCd }: Selection): Promise<void> => {
   if (cluster.kind === "embedded") {
     requireRoot();
-    // kube-proxy serves the port without a socket: whoever has one there would never get a request again.
+    // kube-proxy serves these ports without a socket: whoever has one there would never get a request again.
     await requireFreePort(servicePort, "the service");
+    if (argoCd) await requireFreePort(GIT_PORT, "the Git repository");
     if (await exists(places.adminKubeconfig)) await startCluster();
     return;
   }

@@ -33,6 +33,7 @@ describe.skipIf(process.platform === "win32")("operate, with the Pulumi CLI", ()
         engine: "cli",
         engineReason: "",
         policies,
+        argoCd: false,
         servicePort: 8080,
       },
       ...{ cli: [join(directory, "pulumi")], cluster: { kind: "minikube", profile: "p" } },

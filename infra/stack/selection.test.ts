@@ -28,6 +28,7 @@ describe.skipIf(process.platform === "win32")("select", () => {
       engine: "embedded",
       cluster: { kind: "embedded" },
       policies: true,
+      argoCd: true,
     });
   });
 
@@ -38,6 +39,7 @@ describe.skipIf(process.platform === "win32")("select", () => {
       engine: "cli",
       cli: ["npx", "--yes", expect.stringMatching(/^pulumi@3\./)],
       cluster: { kind: "minikube", profile: "cats-dogs" },
+      argoCd: false,
     });
   });
 

@@ -1,6 +1,7 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { deployedByArgoCd } from "../gitops/owner.ts";
 import { repositoryDirectory } from "../paths.ts";
 import { tryCommand } from "../run-command.ts";
 import { UserError } from "../user-error.ts";
@@ -26,6 +27,8 @@ export type Selection = {
   readonly servicePort: number;
   /** Whether the policy pack judges what the program declares. */
   readonly policies: boolean;
+  /** Whether Argo CD deploys the service. */
+  readonly argoCd: boolean;
   readonly engine: "embedded" | "cli";
   readonly engineReason: string;
   readonly cli: PulumiCli;
@@ -50,22 +53,31 @@ const declaredStacks = async (): Promise<string[]> =>
 
 const readStack = async (
   stack: string,
-): Promise<Pick<Selection, "cluster" | "servicePort" | "policies">> => {
+): Promise<Pick<Selection, "cluster" | "servicePort" | "policies" | "argoCd">> => {
   const path = join(repositoryDirectory, `Pulumi.${stack}.yaml`);
   const file = parse(await readFile(path, "utf8")) as {
     config?: {
       readonly "image-classification-platform:cluster"?: Partial<DeclaredCluster>;
       readonly "image-classification-platform:service"?: { readonly port?: number };
+      readonly "image-classification-platform:gitops"?: {
+        readonly enabled?: boolean;
+        readonly repository?: string;
+      };
       readonly "image-classification-platform:policies"?: boolean | string;
     };
   } | null;
   const declared = file?.config;
+  const cluster: DeclaredCluster = {
+    kind: "minikube",
+    profile: "cats-dogs",
+    ...declared?.["image-classification-platform:cluster"],
+  };
   return {
-    cluster: {
-      kind: "minikube",
-      profile: "cats-dogs",
-      ...declared?.["image-classification-platform:cluster"],
-    },
+    cluster,
+    argoCd: deployedByArgoCd({
+      cluster,
+      gitops: declared?.["image-classification-platform:gitops"] ?? {},
+    }),
     servicePort: declared?.["image-classification-platform:service"]?.port ?? 8080,
     // `pulumi config set` writes text.
     policies: String(declared?.["image-classification-platform:policies"]) !== "false",

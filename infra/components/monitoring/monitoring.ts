@@ -22,6 +22,8 @@ export type MonitoringArgs = {
   readonly settings: Settings["monitoring"];
   /** What the dashboards show. */
   readonly target: Target;
+  /** Name of the Argo CD Application that deploys the service, where one does. */
+  readonly application?: string;
   /** Namespace of the inference service, whose /status page draws the dashboards' panels. */
   readonly serviceNamespace: pulumi.Input<string>;
 };
@@ -51,7 +53,7 @@ export class Monitoring extends pulumi.ComponentResource {
 
   constructor(name: string, args: MonitoringArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:Monitoring", name, {}, options);
-    const { cluster, storageClass, settings, target, serviceNamespace } = args;
+    const { cluster, storageClass, settings, target, application, serviceNamespace } = args;
     const parent = { parent: this };
     const home = new PlatformNamespace(name, { name: NAME }, parent);
     const namespace = home.metadataName;
@@ -73,7 +75,7 @@ export class Monitoring extends pulumi.ComponentResource {
       new NodeExporter("node-exporter", { namespace }, afterOperator);
       kubeletMonitor(namespace, afterOperator);
     }
-    const rows = dashboardRows(target);
+    const rows = dashboardRows(target, application);
     new k8s.core.v1.ConfigMap(
       "dashboard",
       {

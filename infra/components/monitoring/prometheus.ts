@@ -59,7 +59,12 @@ export class Prometheus extends pulumi.ComponentResource {
         egress: [
           toClusterDns,
           toApiServer,
-          { ports: [8080, 9090, 9093, 9100, 10_250].map((port) => ({ protocol: "TCP", port })) },
+          {
+            ports: [8080, 8082, 9090, 9093, 9100, 10_250].map((port) => ({
+              protocol: "TCP",
+              port,
+            })),
+          },
         ],
       },
       parent,

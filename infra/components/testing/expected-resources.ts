@@ -11,33 +11,69 @@ export const PLATFORM = [
   `${COMPONENT}ContainerImage service-image`,
   `${COMPONENT}ContainerImage tracking-image`,
   `${COMPONENT}ContainerImage training-image`,
-  `${COMPONENT}InferenceService api`,
   `${COMPONENT}ModelStore model-store`,
   `${COMPONENT}PlatformNamespace platform`,
   `${COMPONENT}PostDeployEvaluation evaluation`,
-  `${COMPONENT}SmokeTest smoke-test`,
   `${COMPONENT}TrackingServer tracking`,
   `${COMPONENT}TrainingRun training`,
-  "kubernetes:apps/v1:Deployment api",
   "kubernetes:apps/v1:Deployment tracking",
   "kubernetes:batch/v1:CronJob evaluation",
-  "kubernetes:batch/v1:Job smoke-test",
   "kubernetes:batch/v1:Job training",
   "kubernetes:core/v1:LimitRange platform-limits",
   "kubernetes:core/v1:Namespace platform",
   "kubernetes:core/v1:PersistentVolumeClaim model-store",
   "kubernetes:core/v1:PersistentVolumeClaim tracking",
-  "kubernetes:core/v1:Service api",
   "kubernetes:core/v1:Service tracking",
-  "kubernetes:core/v1:ServiceAccount api",
-  "kubernetes:networking.k8s.io/v1:NetworkPolicy api",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy evaluation",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy platform-default-deny",
-  "kubernetes:networking.k8s.io/v1:NetworkPolicy smoke-test",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy tracking",
   "kubernetes:networking.k8s.io/v1:NetworkPolicy training",
-  "kubernetes:policy/v1:PodDisruptionBudget api",
   "pulumi:providers:kubernetes cluster",
+];
+
+/** What answers, and what tests it, where the program deploys it. */
+export const SERVED = [
+  `${COMPONENT}InferenceService api`,
+  `${COMPONENT}SmokeTest smoke-test`,
+  "kubernetes:apps/v1:Deployment api",
+  "kubernetes:batch/v1:Job smoke-test",
+  "kubernetes:core/v1:Service api",
+  "kubernetes:core/v1:ServiceAccount api",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy api",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy smoke-test",
+  "kubernetes:policy/v1:PodDisruptionBudget api",
+];
+
+/** What is there instead where Argo CD deploys that, out of the cluster's own repository. */
+const FROM_GIT = [
+  "command:local:Command argo-cd",
+  "command:local:Command deploy-repository",
+  ...["ArgoCd argo-cd", "DeployRepository deploy-repository", "GitOps gitops"].map(
+    (component) => `${COMPONENT}${component}`,
+  ),
+  `${COMPONENT}GitOpsApplication gitops`,
+  `${COMPONENT}GitServer git-server`,
+  `${COMPONENT}PlatformNamespace gitops`,
+  "kubernetes:apps/v1:Deployment git-server",
+  "kubernetes:argoproj.io/v1alpha1:AppProject gitops-project",
+  "kubernetes:argoproj.io/v1alpha1:Application gitops",
+  "kubernetes:core/v1:LimitRange gitops-limits",
+  "kubernetes:core/v1:Namespace argo-cd",
+  "kubernetes:core/v1:Namespace gitops",
+  "kubernetes:core/v1:PersistentVolumeClaim git-server",
+  "kubernetes:core/v1:Secret argo-cd-secret",
+  "kubernetes:core/v1:Service git-server",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy argo-cd-egress",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy git-server",
+  "kubernetes:networking.k8s.io/v1:NetworkPolicy gitops-default-deny",
+  "random:index/randomBytes:RandomBytes argo-cd-key",
+];
+
+/** What watches Argo CD. */
+const GIT_WATCHED = [
+  `${COMPONENT}ArgoCdWatch argo-cd-metrics`,
+  "kubernetes:core/v1:Service argo-cd-metrics",
+  "kubernetes:monitoring.coreos.com/v1:ServiceMonitor argo-cd-metrics",
 ];
 
 const operated = (image: string, name = image): readonly string[] => [
@@ -105,6 +141,6 @@ const FROM_CHART = [
 
 /** Types and names, sorted, of what a stack consists of. */
 export const EXPECTED = {
-  embedded: [...PLATFORM, ...WATCHED, ...FROM_PACKAGES].sort(),
-  dev: [...PLATFORM, ...WATCHED, ...FROM_CHART].sort(),
+  embedded: [...PLATFORM, ...WATCHED, ...FROM_PACKAGES, ...FROM_GIT, ...GIT_WATCHED].sort(),
+  dev: [...PLATFORM, ...WATCHED, ...FROM_CHART, ...SERVED].sort(),
 };

@@ -111,13 +111,13 @@ export const recordProgram = async (
   }
 };
 
-/** Records the whole program, on the embedded cluster unless the settings say otherwise. */
+/** Records the whole program, on the embedded cluster and as the owner of the service unless the settings say otherwise. */
 export const recordPlatform = (
   config: Readonly<Record<string, unknown>> = {},
   preview = false,
 ): Promise<Recording> =>
   recordProgram(() => import("../../index.ts"), {
-    config: { cluster: { kind: "embedded" }, ...config },
+    config: { cluster: { kind: "embedded" }, gitops: { enabled: false }, ...config },
     preview,
   });
 

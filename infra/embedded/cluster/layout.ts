@@ -54,5 +54,8 @@ export const PORTS = {
 /** Ports that Services may open on 127.0.0.1, first to last; the service of this platform has one of them. */
 export const NODE_PORTS = { first: 8080, last: 8099 } as const;
 
+/** The one of them that the cluster's own Git repository has. */
+export const GIT_PORT = 8094;
+
 /** The registry's address, as containerd and buildah write it. */
 export const REGISTRY = `127.0.0.1:${PORTS.registry}`;

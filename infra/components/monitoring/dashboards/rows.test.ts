@@ -1,18 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { METRIC } from "../../../../service/metric-names.ts";
 import { platformRules } from "../alerts.ts";
+import { ARGO_CD_METRICS } from "../argo-cd-metrics.ts";
 import { CONTAINER_METRICS } from "../container-metrics.ts";
 import { grafanaDashboard } from "./grafana.ts";
 import { dashboardRows } from "./rows.ts";
 import { statusPanels } from "./status-panels.ts";
 
 const target = { namespace: "lab", job: "api" };
-const rows = dashboardRows(target);
+const rows = dashboardRows(target, "app");
 const panels = rows.flatMap((row) => row.panels);
 const queries = panels.flatMap((panel) => panel.queries);
 
 /** What the queries may ask for besides the service's own metrics. */
 const OTHERS = [
+  ...Object.values(ARGO_CD_METRICS),
   ...Object.values(CONTAINER_METRICS),
   "node_cpu_seconds_total",
   "node_memory_MemAvailable_bytes",
@@ -52,6 +54,18 @@ describe("the dashboards", () => {
     const ids = panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ids) expect(id).toMatch(/^[a-z-]+$/);
+  });
+
+  it("show Argo CD's state of one Application, where there is one", () => {
+    const about = (application?: string) =>
+      dashboardRows(target, application)
+        .flatMap((row) => row.panels)
+        .flatMap((panel) => panel.queries)
+        .filter(({ expr }) => expr.includes("argocd_"));
+    expect(about()).toEqual([]);
+    const shown = about("app");
+    expect(shown).not.toEqual([]);
+    for (const { expr } of shown) expect(expr).toContain('{name="app"}');
   });
 
   it("show the same queries in Grafana", () => {

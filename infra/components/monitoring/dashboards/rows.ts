@@ -7,14 +7,20 @@ import type { Row } from "./panel.ts";
 import { podsRow } from "./pods-row.ts";
 import { predictionsRow } from "./predictions-row.ts";
 import { requestsRow } from "./requests-row.ts";
+import { syncRow } from "./sync-row.ts";
 
-/** Everything that is shown of the platform, from what users feel down to the machine. */
-export const dashboardRows = (target: Target): readonly Row[] => [
+/**
+ * Everything that is shown of the platform, from what users feel down to the machine.
+ *
+ * @param application name of the Argo CD Application that deploys the service, where one does
+ */
+export const dashboardRows = (target: Target, application?: string): readonly Row[] => [
   objectivesRow(target),
   requestsRow(target),
   latencyRow(target),
   inferenceRow(target),
   predictionsRow(target),
+  ...(application === undefined ? [] : [syncRow(application)]),
   podsRow(target),
   nodeRow(),
 ];
