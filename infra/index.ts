@@ -248,5 +248,5 @@ export const evaluation = {
 };
 /** The MLflow server inside the cluster, for `make mlflow`; null when it is switched off. */
 export const trackingServer = tracking ? { service: tracking.service, port: tracking.port } : null;
-/** Namespace and name of the Argo CD Application that deploys the service; none without GitOps. */
-export const application = gitOps?.application;
+/** Namespace and name of the Argo CD Application that deploys the service; null without GitOps. */
+export const application = gitOps?.application ?? null;

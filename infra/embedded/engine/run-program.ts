@@ -51,7 +51,10 @@ export const runProgram = async (
     address: monitor.address,
     parallel,
     dryRun: session.dryRun,
-    print: (line) => display.message("info", hide(line)),
+    // What it says once it has been stopped is only that.
+    print: (line) => {
+      if (!session.failed()) display.message("info", hide(line));
+    },
   });
   try {
     const code = await program.ended;

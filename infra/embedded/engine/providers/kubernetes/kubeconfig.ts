@@ -26,7 +26,7 @@ const textOf = async (kubeconfig: string): Promise<string> => {
  * Loads the kubeconfig that a Kubernetes provider names: its `kubeconfig` input (path or content), else the file that
  * `KUBECONFIG` or the home directory holds; its `context` and `cluster` inputs choose inside it.
  *
- * @throws EngineError when there is none or it cannot be parsed
+ * @throws EngineError when there is none, it cannot be parsed or lacks the context
  */
 export const loadKubeConfig = async (providerInputs: PropertyMap): Promise<KubeConfig> => {
   const { kubeconfig, context, cluster } = revealMap(providerInputs);
@@ -42,7 +42,15 @@ export const loadKubeConfig = async (providerInputs: PropertyMap): Promise<KubeC
     // The parser's message may quote the file, and with it a key.
     throw new EngineError("the kubeconfig is not valid YAML of kind Config.", { cause: error });
   }
-  if (typeof context === "string") config.setCurrentContext(context);
+  if (typeof context === "string") {
+    if (config.getContextObject(context) === null) {
+      const known = config.getContexts().map(({ name }) => name);
+      throw new EngineError(
+        `the kubeconfig has no context ${context}; take one of: ${known.join(", ") || "none is there"}.`,
+      );
+    }
+    config.setCurrentContext(context);
+  }
   if (typeof cluster === "string") {
     const current = config.getContextObject(config.getCurrentContext());
     if (current !== null) Object.assign(current, { cluster });
