@@ -49,6 +49,11 @@ describe("judge", () => {
     expect(judge(application(healed)).state).toBe("idle");
   });
 
+  it("does not take a sync that was ended for a failure of its commit", () => {
+    const ended = operation("Failed", NEW, { message: "Operation terminated" });
+    expect(judge(application(ended)).state).toBe("idle");
+  });
+
   it("waits for a sync that runs or is about to, unless it deploys an older commit", () => {
     expect(judge(application(operation("Running"))).state).toBe("busy");
     expect(judge(application(operation("Running", OLD))).state).toBe("outdated");

@@ -88,7 +88,9 @@ export const judge = (application: Application, since = 0): Verdict => {
   const counts = state && Date.parse(state.startedAt) >= Math.floor(since / 1000) * 1000;
   // A part's sync runs no hooks.
   const partial = (state?.operation?.sync?.resources ?? []).length > 0;
-  if (!state || !counts || partial || !head || revisionOf(state) !== head) {
+  // Whoever ended it, perhaps for a commit that it seemed to lack: it says nothing about this one.
+  const ended = /terminated/i.test(state?.message ?? "");
+  if (!state || !counts || partial || ended || !head || revisionOf(state) !== head) {
     return { state: "idle", text };
   }
   if (state.phase !== "Succeeded") return { state: "failed", reasons: reasonsOf(application) };

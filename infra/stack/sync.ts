@@ -18,6 +18,36 @@ export type SyncTarget = Deployed & {
   readonly application: string;
 };
 
+/** Time that an API server may take to come back. */
+const PATIENCE_MS = 10_000;
+
+/** Tries again while the cluster does not answer: a restarted API server is away for seconds. */
+const patiently = async <T>(ask: () => Promise<T>): Promise<T> => {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      // An answer, and it will not change.
+      if (/\((NotFound|Forbidden|Unauthorized)\)/.test(String(error))) throw error;
+      if (Date.now() > until) {
+        throw new UserError(
+          `the cluster has not answered for ${PATIENCE_MS / 1000} s (${lastLineOf(error)}); run \`make up\`: it starts what has stopped, and waits for the sync.`,
+          { cause: error },
+        );
+      }
+      await delay(POLL_MS);
+    }
+  }
+};
+
+const lastLineOf = (error: unknown): string =>
+  String(error instanceof Error ? error.message : error)
+    .trim()
+    .split("\n")
+    .at(-1)
+    ?.trim() ?? "";
+
 const client = (target: SyncTarget) => {
   const { application, namespace } = target;
   const env = { ...process.env, PATH: `${binaryDirectory}:${process.env["PATH"] ?? ""}` };
@@ -26,15 +56,19 @@ const client = (target: SyncTarget) => {
   const at = [...kubectlFlags(target), "--request-timeout=15s", "--namespace"];
   const own = ["applications.argoproj.io", name];
   const patch = (value: object): Promise<string> =>
-    runCommand(
-      "kubectl",
-      [...at, argoCd, "patch", ...own, "--type=merge", "--patch", JSON.stringify(value)],
-      { env },
+    patiently(() =>
+      runCommand(
+        "kubectl",
+        [...at, argoCd, "patch", ...own, "--type=merge", "--patch", JSON.stringify(value)],
+        { env },
+      ),
     );
   return {
     read: async () =>
       JSON.parse(
-        await runCommand("kubectl", [...at, argoCd, "get", ...own, "--output=json"], { env }),
+        await patiently(() =>
+          runCommand("kubectl", [...at, argoCd, "get", ...own, "--output=json"], { env }),
+        ),
       ) as Application & { metadata: { annotations?: Record<string, string> } },
     patch,
     /** The last lines of pods, of which there may be none. */
@@ -115,7 +149,10 @@ export const awaitSync = async (target: SyncTarget, kind: "trigger" | "wait"): P
       const verdict = judge(application, start);
       if (verdict.state === "passed") return verdict.revision;
       if (verdict.state === "failed") return await refuse(verdict.reasons);
-      if (verdict.state === "outdated") await endSync(api);
+      if (verdict.state === "outdated") {
+        await endSync(api);
+        requested = false;
+      }
       if (verdict.state === "idle" && !requested) {
         requested = true;
         await requestSync(api);
