@@ -17,6 +17,8 @@ export const writeFileAtomic = async (path: string, data: Uint8Array | string): 
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
+    // A full disk's error does not say which file it was.
+    if (error instanceof Error && !("path" in error)) Object.assign(error, { path });
     throw error;
   }
 };
