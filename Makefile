@@ -46,7 +46,7 @@ evaluate: $(INSTALLED) ## judge the deployed service on DATA=<folder of photos>,
 mlflow: $(INSTALLED) ## reach the MLflow server from this machine, until Ctrl-C
 	@$(PLATFORM) mlflow
 
-sync: $(INSTALLED) ## make Argo CD deploy what Git has now, and wait for its verdict (gitops.enabled)
+sync: $(INSTALLED) ## make Argo CD deploy what Git has now, and wait for its verdict
 	@$(PLATFORM) sync
 
 render: $(INSTALLED) ## write deploy/, which Argo CD deploys, from the components
