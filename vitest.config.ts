@@ -24,8 +24,9 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["tests/e2e/**/*.test.ts"],
-          // One cluster: its tests take turns, in the order of their file names.
+          // One cluster: its tests take turns, in any order.
           fileParallelism: false,
+          globalSetup: "tests/e2e/down.ts",
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,
         },

@@ -2,52 +2,19 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { readStackSettings } from "../../infra/gitops/stack-settings.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { application, container, deployment, eventually, predict, readyPods } from "./cluster.ts";
+import {
+  DEPLOYMENT,
+  type DeployRepository,
+  openDeployRepository,
+  withVariable,
+} from "./deploy-repository.ts";
 import { steadyLoad } from "./load.ts";
-import { kubectl, kubectlJson, make, repository, start } from "./support.ts";
+import { kubectl, make, possible, repository, start } from "./support.ts";
 
-const url = "http://127.0.0.1:8080";
-const GIT = "git://127.0.0.1:8094/platform.git";
-const DEPLOYMENT = "deploy/overlays/embedded/deployment-api.yaml";
 const KUSTOMIZATION = "deploy/overlays/embedded/kustomization.yaml";
 
-const { enabled } = (await readStackSettings("embedded")).gitops;
-const possible = process.platform === "linux" && process.getuid?.() === 0;
-
-type Pod = { readonly metadata: { readonly name: string } };
-type Deployment = {
-  readonly spec: {
-    readonly replicas: number;
-    readonly template: {
-      readonly spec: { readonly containers: { readonly env: object[]; image: string }[] };
-    };
-  };
-};
-
-/** Awaits a condition of the cluster. */
-const eventually = <T>(check: () => T | Promise<T>, seconds: number): Promise<T> =>
-  vi.waitFor(check, { timeout: seconds * 1000, interval: 250 });
-
-const deployment = () => kubectlJson<Deployment>("get", "deployment/api", "-n", "cats-dogs");
-const container = async () => (await deployment()).spec.template.spec.containers[0];
-const readyPods = async (): Promise<string[]> => {
-  const { items } = await kubectlJson<{
-    items: (Pod & { status: { conditions?: { type: string; status: string }[] } })[];
-  }>("get", "pods", "-n", "cats-dogs", "-l", "app.kubernetes.io/name=api");
-  return items
-    .filter(({ status }) =>
-      status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"),
-    )
-    .map(({ metadata }) => metadata.name);
-};
-
-const predict = (): Promise<Response> => {
-  const body = new FormData();
-  const picture = readFileSync(join(repository, "artifacts/samples/cat.0.png"));
-  body.set("image", new Blob([picture]), "cat.png");
-  return fetch(`${url}/predict`, { method: "POST", body });
-};
 const predictedLabel = async (): Promise<unknown> =>
   ((await (await predict()).json()) as { label: unknown }).label;
 
@@ -57,54 +24,25 @@ const since = (begun: number): number => (Date.now() - begun) / 1000;
 /*
  * A platform that Argo CD keeps as Git has it, on a real cluster. The tests build on each other, in this order.
  */
-describe.skipIf(!possible || !enabled)("a platform under GitOps", () => {
-  let copy: string;
-  const git = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await start("git", [
-      ...["-C", copy, "-c", "user.name=Ada", "-c", "user.email=ada@example.org"],
-      ...args,
-    ]).ended;
-    expect(code, stderr).toBe(0);
-    return stdout.trim();
-  };
-  const commit = async (message: string): Promise<string> => {
-    await git("commit", "--quiet", "--all", "--message", message);
-    await git("push", "--quiet", "origin", "HEAD:main");
-    return git("rev-parse", "HEAD");
-  };
-  const edit = async (path: string, change: (text: string) => string): Promise<void> => {
-    const file = join(copy, path);
-    const before = await readFile(file, "utf8");
-    const after = change(before);
-    expect(after).not.toBe(before);
-    await writeFile(file, after);
-  };
-  /** Gives the service one more variable: pods with another spec. */
-  const withVariable = (name: string, value: string) => (text: string) =>
-    text.replace(
-      "          env:\n",
-      `          env:\n            - name: ${name}\n              value: "${value}"\n`,
-    );
+describe.skipIf(!possible)("a platform under GitOps", () => {
+  let copy: DeployRepository;
 
   beforeAll(async () => {
-    expect((await make("down")).code).toBe(0);
     const up = await make("up");
     expect(up.code, up.stdout + up.stderr).toBe(0);
-    copy = await mkdtemp(join(tmpdir(), "gitops-"));
-    const { code, stderr } = await start("git", ["clone", "--quiet", GIT, copy]).ended;
-    expect(code, stderr).toBe(0);
+    copy = await openDeployRepository();
   });
-  afterAll(async () => {
-    await rm(copy, { recursive: true, force: true });
-    await make("down");
-  });
+  afterAll(() => copy.restore());
 
   it("serves what the bot committed, by the digest that was built", async () => {
     const [, digest] =
-      /digest: (sha256:[0-9a-f]{64})\n/.exec(await readFile(join(copy, KUSTOMIZATION), "utf8")) ??
-      [];
+      /digest: (sha256:[0-9a-f]{64})\n/.exec(
+        await readFile(join(copy.directory, KUSTOMIZATION), "utf8"),
+      ) ?? [];
     expect((await container())?.image).toBe(`docker.io/cats-dogs/service@${digest}`);
-    expect(await git("log", "-1", "--format=%an")).toBe("image-classification-platform bot");
+    expect(await copy.git("log", "-1", "--format=%an", "--", KUSTOMIZATION)).toBe(
+      "image-classification-platform bot",
+    );
     expect(await predictedLabel()).toBe("cat");
   });
 
@@ -117,9 +55,9 @@ describe.skipIf(!possible || !enabled)("a platform under GitOps", () => {
   it("serves a pushed commit within a minute, tested, without a failed request", async () => {
     const old = await readyPods();
     const load = steadyLoad(predict);
-    await edit(DEPLOYMENT, withVariable("MODEL_POLL", "1"));
+    await copy.edit(DEPLOYMENT, withVariable("MODEL_POLL", "1"));
     const begun = Date.now();
-    const head = await commit("poll more often");
+    const head = await copy.commit("poll more often");
     const sync = await make("sync");
     const seconds = since(begun);
     // Until the old pod has drained and gone.
@@ -138,10 +76,12 @@ describe.skipIf(!possible || !enabled)("a platform under GitOps", () => {
   it("refuses a service that does not start, says so, and serves its repair", async () => {
     const serving = await readyPods();
     const load = steadyLoad(predict);
-    await edit(DEPLOYMENT, withVariable("PORT_OF_NOBODY", "1"));
-    await edit(DEPLOYMENT, (text) => text.replace(/(name: PORT\n\s+value: )"8080"/, '$1"none"'));
+    await copy.edit(DEPLOYMENT, withVariable("PORT_OF_NOBODY", "1"));
+    await copy.edit(DEPLOYMENT, (text) =>
+      text.replace(/(name: PORT\n\s+value: )"8080"/, '$1"none"'),
+    );
     const begun = Date.now();
-    await commit("break it");
+    await copy.commit("break it");
     const refused = await make("sync");
     expect(since(begun)).toBeLessThan(120);
     expect(refused.code).not.toBe(0);
@@ -149,22 +89,16 @@ describe.skipIf(!possible || !enabled)("a platform under GitOps", () => {
     expect(refused.stderr).toMatch(/Deployment api.*progress deadline/);
     expect(refused.stderr).toContain("PORT=none is not usable");
 
-    await git("revert", "--no-edit", "HEAD");
+    await copy.git("revert", "--no-edit", "HEAD");
     const repaired = Date.now();
-    await git("push", "--quiet", "origin", "HEAD:main");
+    await copy.git("push", "--quiet", "origin", "HEAD:main");
     await eventually(async () => {
       const now = await container();
       expect(now?.env).toContainEqual({ name: "PORT", value: "8080" });
-      const sync = await kubectlJson<{
-        status: {
-          sync: { status: string };
-          health: { status: string };
-          operationState: { phase: string };
-        };
-      }>(...["get", "application/cats-dogs", "-n", "argocd"]);
-      expect(sync.status.sync.status).toBe("Synced");
-      expect(sync.status.health.status).toBe("Healthy");
-      expect(sync.status.operationState.phase).toBe("Succeeded");
+      const { status } = await application();
+      expect(status.sync.status).toBe("Synced");
+      expect(status.health.status).toBe("Healthy");
+      expect(status.operationState?.phase).toBe("Succeeded");
     }, 90);
     expect(since(repaired)).toBeLessThan(90);
     const { failures } = await load.stop();
@@ -174,17 +108,17 @@ describe.skipIf(!possible || !enabled)("a platform under GitOps", () => {
 
   it("serves a repair within 90 s when the broken commit is still being tried", async () => {
     const load = steadyLoad(predict);
-    await edit(DEPLOYMENT, withVariable("WORKERS", "none"));
-    await commit("break it again");
+    await copy.edit(DEPLOYMENT, withVariable("WORKERS", "none"));
+    await copy.commit("break it again");
     // The broken commit's sync has begun: Argo CD takes up no other until that has ended.
     await eventually(
       async () =>
         expect((await container())?.env).toContainEqual({ name: "WORKERS", value: "none" }),
       60,
     );
-    await edit(DEPLOYMENT, (text) => text.replace('value: "none"', 'value: "1"'));
+    await copy.edit(DEPLOYMENT, (text) => text.replace('value: "none"', 'value: "1"'));
     const repaired = Date.now();
-    await commit("mend it");
+    await copy.commit("mend it");
     await eventually(async () => {
       expect((await container())?.env).toContainEqual({ name: "WORKERS", value: "1" });
       const rollout = await kubectl(
@@ -228,7 +162,7 @@ describe.skipIf(!possible || !enabled)("a platform under GitOps", () => {
     const setImage = (reference: string) =>
       start("node", [
         join(repository, "infra/cli/set-image.ts"),
-        ...["--directory", copy, "--overlay", "embedded", "--image", reference],
+        ...["--directory", copy.directory, "--overlay", "embedded", "--image", reference],
       ]).ended;
     const begun = Date.now();
     expect((await setImage(built.stdout.trim())).code).toBe(0);
@@ -252,8 +186,8 @@ describe.skipIf(!possible || !enabled)("a platform under GitOps", () => {
   });
 
   it("does so without being asked to, too", async () => {
-    await edit(DEPLOYMENT, withVariable("LOG_LEVEL", "warn"));
-    await commit("log less");
+    await copy.edit(DEPLOYMENT, withVariable("LOG_LEVEL", "warn"));
+    await copy.commit("log less");
     await eventually(async () => {
       expect((await container())?.env).toContainEqual({ name: "LOG_LEVEL", value: "warn" });
     }, 60);

@@ -3,8 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { PLACEHOLDER_DIGEST } from "../../infra/gitops/overlay-image.ts";
+import { parseManifests } from "../../infra/parse-manifests.ts";
+import { container, health, syncHasBegun, url } from "./cluster.ts";
+import { DEPLOYMENT, openDeployRepository, withVariable } from "./deploy-repository.ts";
 import { steadyLoad } from "./load.ts";
+import { openMlflow } from "./mlflow.ts";
 import {
   footprint,
   killGroup,
@@ -13,15 +18,14 @@ import {
   make,
   nodeProcess,
   type Outcome,
+  possible,
   repository,
   start,
   stateFile,
 } from "./support.ts";
 
-const url = "http://127.0.0.1:8080";
 const noChange = /^Resources:\s+\d+ unchanged$/m;
 
-type Health = { readonly status: string; readonly model: { readonly digest: string } };
 type Resource = { readonly type: string; readonly inputs: object };
 type Checkpoint = {
   readonly checkpoint: { readonly latest?: { readonly resources?: readonly Resource[] } };
@@ -30,7 +34,8 @@ type Checkpoint = {
 const stateResources = (): readonly Resource[] =>
   (JSON.parse(readFileSync(stateFile, "utf8")) as Checkpoint).checkpoint.latest?.resources ?? [];
 
-const health = async (): Promise<Health> => (await (await fetch(`${url}/health`)).json()) as Health;
+/** Digest of the image that serves. */
+const servingDigest = async (): Promise<string> => (await container())?.image.split("@")[1] ?? "";
 
 const predict = async (file: string): Promise<Response> => {
   const body = new FormData();
@@ -44,9 +49,9 @@ const errorLine = ({ stderr }: Outcome): string =>
 
 /*
  * The story of one platform on a real cluster: from nothing, through use and faults, to nothing. The tests build on each
- * other, in this order; whatever ran here before is taken down first, and nothing runs afterwards.
+ * other, in this order; whatever ran here before is taken down first.
  */
-describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the platform", () => {
+describe.skipIf(!possible)("the platform", () => {
   let before: Awaited<ReturnType<typeof footprint>>;
   let first: Outcome;
 
@@ -54,10 +59,6 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
     expect((await make("down")).code).toBe(0);
     before = await footprint();
   });
-  afterAll(async () => {
-    await make("down");
-  });
-
   it("says which port is in use, and by what, before it changes anything", async () => {
     const stranger = createServer().listen(8080, "127.0.0.1");
     await once(stranger, "listening");
@@ -73,14 +74,30 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
     }
   });
 
+  it("says that the API server is gone when that dies in the middle of `make up`", async () => {
+    const { child, ended } = start("make", ["up"]);
+    let seen = "";
+    let killed = false;
+    child.stdout?.on("data", (text: string) => {
+      seen += text;
+      if (killed || !/Namespace \S+ created/.test(seen)) return;
+      killed = true;
+      for (const name of ["etcd", "kube-apiserver"]) process.kill(nodeProcess(name), "SIGKILL");
+    });
+    const { code, stdout } = await ended;
+    expect(killed).toBe(true);
+    expect(code).not.toBe(0);
+    expect(stdout).toMatch(/^ +error: .*API server at \S+ does not answer/m);
+  });
+
   it("comes up when an earlier `make up` was killed in the middle", async () => {
     const { child, ended } = start("make", ["up"]);
     let seen = "";
     await new Promise<void>((resolve) => {
       child.stdout?.on("data", (text: string) => {
         seen += text;
-        // The namespace exists, so the cluster runs, and most of the program is still to come.
-        if (/Namespace \S+ created/.test(seen)) resolve();
+        // The cluster runs, and most of the program is still to come.
+        if (/(Deployment|Job) \S+ creat/.test(seen)) resolve();
       });
       void ended.then(() => resolve());
     });
@@ -140,10 +157,16 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
   });
 
   it("declares objects that a real API server accepts whole", async () => {
-    const items = stateResources()
-      .filter(({ type }) => type.startsWith("kubernetes:"))
+    const declared = stateResources()
+      // The state has a Secret's data encrypted.
+      .filter(({ type }) => type.startsWith("kubernetes:") && !type.endsWith(":Secret"))
       .map(({ inputs }) => inputs);
-    expect(items.length).toBeGreaterThan(8);
+    const overlay = await kubectl("kustomize", "deploy/overlays/embedded");
+    const rendered = parseManifests<object>(
+      overlay.stdout.replaceAll(PLACEHOLDER_DIGEST, await servingDigest()),
+    );
+    expect(rendered.length).toBeGreaterThan(6);
+    const items = [...declared, ...rendered];
     const directory = mkdtempSync(join(tmpdir(), "dry-run-"));
     const file = join(directory, "objects.json");
     writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
@@ -169,20 +192,8 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
   });
 
   it("has tracked its training in MLflow: params, steps, files, and the champion that serves", async () => {
-    const { child, ended } = start("make", ["mlflow"]);
+    const { get, close } = await openMlflow();
     try {
-      const mlflow = await new Promise<string>((found, failed) => {
-        child.stdout?.on("data", (text: string) => {
-          if (text.startsWith("http://")) found(text.trim());
-        });
-        void ended.then(({ stderr }) => failed(new Error(stderr)));
-      });
-      const get = async <T>(path: string, query: Record<string, string>): Promise<T> => {
-        const address = `${mlflow}/api/2.0/mlflow/${path}?${new URLSearchParams(query)}`;
-        const response = await fetch(address);
-        expect(response.status, address).toBe(200);
-        return (await response.json()) as T;
-      };
       const alias = { name: "image-classifier", alias: "champion" };
       const { model_version: version } = await get<{
         model_version: { run_id: string; tags: { key: string; value: string }[] };
@@ -208,8 +219,7 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
         expect(files.map((each) => each.path)).toContain(file);
       }
     } finally {
-      killGroup(child);
-      await ended;
+      await close();
     }
   });
 
@@ -279,7 +289,11 @@ describe.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)("the p
     expect(status.stdout).toContain((await health()).model.digest);
   });
 
-  it("leaves nothing behind, even when an earlier `make down` was killed in the middle", async () => {
+  it("leaves nothing behind, even in the middle of a sync and after a `make down` that was killed", async () => {
+    const copy = await openDeployRepository();
+    await copy.edit(DEPLOYMENT, withVariable("MODEL_POLL", "2"));
+    await syncHasBegun(await copy.commit("nobody waits for it"));
+    rmSync(copy.directory, { recursive: true });
     const { child, ended } = start("make", ["down"]);
     let seen = "";
     await new Promise<void>((resolve) => {

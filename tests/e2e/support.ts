@@ -4,6 +4,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 export const repository = join(import.meta.dirname, "..", "..");
+/** Whether this machine can run the embedded cluster. */
+export const possible = process.platform === "linux" && process.getuid?.() === 0;
+
 const APPLICATION = "image-classification-platform";
 const stateDirectory = join(
   process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"),
