@@ -66,8 +66,29 @@ export const installArgoCd = async (lookAtGit: string): Promise<void> => {
   });
 };
 
+/** What Argo CD puts on the Job of a hook until its sync has ended: without Argo CD nobody takes it off again. */
+const HOOK_FINALIZER = "argocd.argoproj.io/hook-finalizer";
+
+/** Jobs of a sync that Argo CD did not live to end would never go, nor would their namespace. */
+const releaseHooks = async (): Promise<void> => {
+  const { items } = JSON.parse(
+    await kubectl(["get", "jobs", "--all-namespaces", "--output=json"]),
+  ) as { items: { metadata: { name: string; namespace: string; finalizers?: string[] } }[] };
+  for (const { metadata } of items) {
+    const { name, namespace, finalizers = [] } = metadata;
+    if (!finalizers.includes(HOOK_FINALIZER)) continue;
+    const rest = finalizers.filter((finalizer) => finalizer !== HOOK_FINALIZER);
+    const patch = JSON.stringify({ metadata: { finalizers: rest } });
+    await kubectl(["patch", "job", name, "--namespace", namespace, "--type=merge", "-p", patch]);
+  }
+};
+
 /** Removes what {@link installArgoCd} made. Its namespace goes with the program's own. */
 export const removeArgoCd = async (lookAtGit: string): Promise<void> => {
   const objects = await readManifests(lookAtGit);
   await kubectl(["delete", "--ignore-not-found", "--wait=false", "-f", "-"], objects);
+  const controller = "--selector=app.kubernetes.io/name=argocd-application-controller";
+  // In the middle of a sync it would take its time.
+  await kubectl(["delete", "pod", controller, "--grace-period=1", "--ignore-not-found"]);
+  await releaseHooks();
 };
