@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PLACEHOLDER_DIGEST } from "../../infra/gitops/overlay-image.ts";
 import { parseManifests } from "../../infra/parse-manifests.ts";
-import { container, health, syncHasBegun, url } from "./cluster.ts";
+import { container, eventually, health, url } from "./cluster.ts";
 import { DEPLOYMENT, openDeployRepository, withVariable } from "./deploy-repository.ts";
 import { steadyLoad } from "./load.ts";
 import { openMlflow } from "./mlflow.ts";
@@ -292,7 +292,14 @@ describe.skipIf(!possible)("the platform", () => {
   it("leaves nothing behind, even in the middle of a sync and after a `make down` that was killed", async () => {
     const copy = await openDeployRepository();
     await copy.edit(DEPLOYMENT, withVariable("MODEL_POLL", "2"));
-    await syncHasBegun(await copy.commit("nobody waits for it"));
+    await copy.commit("nobody waits for it");
+    // The sync has come to its hook, which nobody but Argo CD releases.
+    await eventually(async () => {
+      const job = await kubectlJson<{ metadata: { finalizers?: string[] } }>(
+        ...["get", "job/smoke-test", "-n", "cats-dogs"],
+      );
+      expect(job.metadata.finalizers).toContain("argocd.argoproj.io/hook-finalizer");
+    }, 90);
     rmSync(copy.directory, { recursive: true });
     const { child, ended } = start("make", ["down"]);
     let seen = "";
