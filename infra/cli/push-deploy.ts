@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
 import { runMain, step } from "../console.ts";
 import {
@@ -18,11 +19,23 @@ type Options = { readonly repository: string; readonly overlay: string; readonly
 
 const BRANCH = "main";
 
+const PATIENCE_MS = 30_000;
+
+/** Fetches, as soon as the server answers: its Service's port opens on the machine seconds after the Service is made. */
+const fetchPatiently = async (directory: string): Promise<void> => {
+  const until = Date.now() + PATIENCE_MS;
+  while (Date.now() < until) {
+    if ((await tryGit(directory, "fetch", "--quiet", "origin")).code === 0) return;
+    await delay(500);
+  }
+  await git(directory, "fetch", "--quiet", "origin");
+};
+
 /** A working copy of the repository, also of one without a commit. */
 const clone = async (repository: string, directory: string): Promise<void> => {
   await git(directory, "init", "--quiet", `--initial-branch=${BRANCH}`);
   await git(directory, "remote", "add", "origin", repository);
-  await git(directory, "fetch", "--quiet", "origin");
+  await fetchPatiently(directory);
   const known = await tryGit(directory, "rev-parse", "--verify", "--quiet", `origin/${BRANCH}`);
   if (known.code === 0) await git(directory, "reset", "--quiet", "--hard", `origin/${BRANCH}`);
 };
