@@ -27,7 +27,3 @@ export const format = (value: number, unit: Unit): string => {
       return digits(value);
   }
 };
-
-/** Text that HTML and SVG show as it is. */
-export const escapeText = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -1,4 +1,5 @@
-import { escapeText, format } from "./format.ts";
+import { escapeText } from "../html/document.ts";
+import { format } from "./format.ts";
 import type { Unit } from "./panels.ts";
 import type { Point, Range, Series } from "./prometheus.ts";
 

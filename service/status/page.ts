@@ -1,9 +1,10 @@
-import { escapeText, format } from "./format.ts";
+import { escapeText, htmlDocument } from "../html/document.ts";
+import { format } from "./format.ts";
 import { heatmap } from "./heatmap.ts";
 import { COLOURS, lineChart } from "./line-chart.ts";
 import { readPanels, type StatusPanel } from "./panels.ts";
 import { queryPanel, type Range, type Series } from "./prometheus.ts";
-import { STYLE } from "./style.ts";
+import { CHART_STYLE } from "./style.ts";
 
 /** Where the page's figures come from. */
 export type StatusSource = {
@@ -19,22 +20,12 @@ const STEP_SECONDS = 15;
 const CACHE_MS = 10_000;
 
 const document = (body: string): string =>
-  `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="30">
-<title>Status of the image classification service</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>Status of the image classification service</h1>
-${body}
-</body>
-</html>
-`;
+  htmlDocument({
+    title: "Status of the image classification service",
+    style: CHART_STYLE,
+    head: '<meta http-equiv="refresh" content="30">',
+    body,
+  });
 
 /** The page where no monitoring is set up. */
 export const statusWithoutMonitoring = (): string =>
