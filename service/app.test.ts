@@ -274,6 +274,8 @@ describe("routes", () => {
     const post = await fetch(`${base}/livez`, { method: "POST" });
     expect(post.headers.get("allow")).toBe("GET, HEAD");
     await expectProblem(await fetch(`${base}/nothing`), 404, "not-found");
+    await expectProblem(await fetch(`${base}/page/nothing.js`), 404, "not-found");
+    expect(await sample(METRIC.requests, { route: "/page/:script", status: "404" })).toBe(1);
     expect(await sample(METRIC.requests, { route: "other", status: "404" })).toBe(1);
     expect(await sample(METRIC.requests, { route: "/predict", status: "405" })).toBe(1);
   });

@@ -5,6 +5,7 @@ import { observe, type ServiceEnv } from "./observe.ts";
 import { PROBLEM_TYPE, ProblemError, problemBody } from "./problem.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { pageRoute } from "./routes/page.ts";
 import { type PredictOptions, predictRoute } from "./routes/predict.ts";
 import { statusRoute } from "./routes/status.ts";
 import type { StatusSource } from "./status/page.ts";
@@ -25,6 +26,7 @@ const ROUTES = {
   "/readyz": "GET, HEAD",
   "/metrics": "GET, HEAD",
   "/status": "GET, HEAD",
+  "/page/:script": "GET, HEAD",
 } as const;
 
 /** The whole HTTP application. It runs under @hono/node-server, whose bindings it needs. */
@@ -40,7 +42,8 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
     // A drain that began meanwhile: clients move to another replica with their next request.
     if (serving && lifecycle.phase !== "serving") c.header("connection", "close");
   });
-  app.get("/", (c) => c.json({ name: "image-classification", routes: ROUTES }));
+  const description = { name: "image-classification", routes: ROUTES };
+  app.route("/", pageRoute({ lifecycle, maxBytes: options.body.maxBytes, description }));
   app.route("/", predictRoute(options));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
   app.route("/", metricsRoute(metrics.registry));

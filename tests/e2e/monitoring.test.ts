@@ -1,10 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { findChromium } from "../fixtures/chromium.ts";
 import { killContainer, predict, url } from "./cluster.ts";
 import { steadyLoad } from "./load.ts";
 import { askPrometheus, query, until } from "./monitoring-support.ts";
-import { findChromium, screenshot } from "./screenshot.ts";
+import { screenshot } from "./screenshot.ts";
 import { kubectl, kubectlJson, make, possible, repository } from "./support.ts";
 
 type Panel = {

@@ -1,9 +1,4 @@
-import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
-
-/** Path of a browser of this machine: Debian's or Chrome; undefined when there is none. */
-export const findChromium = (): string | undefined =>
-  ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+import { launchChromium } from "../fixtures/chromium.ts";
 
 /** What a browser saw of a page. */
 export type Seen = {
@@ -21,10 +16,7 @@ export const screenshot = async (
   colorScheme: "light" | "dark",
   file: string,
 ): Promise<Seen> => {
-  const browser = await chromium.launch({
-    executablePath: findChromium() ?? "",
-    args: ["--no-sandbox"],
-  });
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 900 } });
     const errors: string[] = [];

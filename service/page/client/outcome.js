@@ -1,0 +1,96 @@
+/**
+ * What the service answers about a photo.
+ *
+ * @typedef {{
+ *   readonly label: string,
+ *   readonly probability: number,
+ *   readonly probabilities: Readonly<Record<string, number>>,
+ *   readonly model: { readonly name: string, readonly version: string, readonly digest: string },
+ * }} Prediction
+ */
+
+/** @typedef {{ readonly kind: "answered", readonly prediction: Prediction, readonly milliseconds: number }} Answered */
+/** @typedef {{ readonly kind: "failed", readonly title: string, readonly detail: string }} Failed */
+/**
+ * Refused for now: it may be sent again after a time.
+ *
+ * @typedef {{ readonly kind: "busy", readonly title: string, readonly detail: string, readonly seconds: number }} Busy
+ */
+/** @typedef {Answered | Failed | Busy} Outcome */
+
+/** What is waited where the service does not say for how long. */
+const DEFAULT_WAIT_SECONDS = 1;
+
+/**
+ * The time that a Retry-After header names (RFC 9110: seconds or a date), in seconds.
+ *
+ * @param {string | null} header
+ * @param {number} now Unix milliseconds
+ */
+export const retryAfterSeconds = (header, now) => {
+  if (header === null || header.trim() === "") return DEFAULT_WAIT_SECONDS;
+  const seconds = Number(header);
+  const wait = Number.isNaN(seconds) ? (Date.parse(header) - now) / 1000 : seconds;
+  return Number.isFinite(wait) ? Math.max(0, wait) : DEFAULT_WAIT_SECONDS;
+};
+
+/**
+ * Title and detail of an error answer: those of its problem (RFC 9457), or its status where something on the way answered.
+ *
+ * @param {Response} response
+ */
+const readProblem = async (response) => {
+  const body = /** @type {unknown} */ (await response.json().catch(() => undefined));
+  const said = /** @type {{ readonly title?: unknown, readonly detail?: unknown }} */ (
+    typeof body === "object" && body !== null ? body : {}
+  );
+  return {
+    title: typeof said.title === "string" ? said.title : `Status ${response.status}`,
+    detail: typeof said.detail === "string" ? said.detail : "The answer does not say why.",
+  };
+};
+
+/**
+ * Whether a status with Retry-After asks to come back: full, or starting or stopping.
+ *
+ * @param {number} status
+ */
+const isBusy = (status) => status === 429 || status === 503;
+
+/**
+ * Sends a photo to `/predict` as it is, and says what came of it.
+ *
+ * @param {Blob} photo
+ * @param {AbortSignal} signal
+ * @param {{ readonly maxBytes: number, readonly request?: typeof fetch }} options the service's limit of a body, and what sends
+ * @returns {Promise<Outcome>}
+ * @throws the signal's reason, and nothing else
+ */
+export const askAbout = async (photo, signal, { maxBytes, request = fetch }) => {
+  if (photo.size > maxBytes) {
+    // The service looks at no byte of it, and on a slow line may close before the browser has read why.
+    const detail = `The photo has more than ${maxBytes} bytes; send a smaller one.`;
+    return { kind: "failed", title: "Content too large", detail };
+  }
+  const started = performance.now();
+  try {
+    const response = await request("/predict", {
+      method: "POST",
+      body: photo,
+      headers: { "content-type": photo.type || "application/octet-stream" },
+      signal,
+    });
+    if (response.ok) {
+      const prediction = /** @type {Prediction} */ (await response.json());
+      return { kind: "answered", prediction, milliseconds: performance.now() - started };
+    }
+    const problem = await readProblem(response);
+    if (!isBusy(response.status)) return { kind: "failed", ...problem };
+    const seconds = retryAfterSeconds(response.headers.get("retry-after"), Date.now());
+    return { kind: "busy", ...problem, seconds };
+  } catch {
+    signal.throwIfAborted();
+    const detail = "The service cannot be reached; check the connection and try again.";
+    return { kind: "failed", title: "No answer", detail };
+  }
+};

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import type { ModelMetadata } from "../../model/metadata.ts";
+import { stubMetadata } from "../../model/testing/stub-model.ts";
+import { modelCard } from "./model-card.ts";
+
+const none = { precision: 0, recall: 0, f1: 0 };
+const model: ModelMetadata = {
+  ...stubMetadata(),
+  labels: ["cat", "dog"],
+  metrics: {
+    test: { accuracy: 0.9, interval: [0.77, 0.96], count: 40 },
+    macro: none,
+    perClass: {
+      cat: { precision: 20 / 24, recall: 1, f1: 20 / 22, support: 20 },
+      dog: { precision: 1, recall: 16 / 20, f1: 32 / 36, support: 20 },
+    },
+    logLoss: 0.322,
+    calibrationError: 0.053,
+  },
+};
+const row = (name: string, ...values: readonly (number | string)[]) =>
+  `<tr><th scope="row">${name}</th>${values.map((value) => `<td>${value}</td>`).join("")}</tr>`;
+
+describe("the model's card", () => {
+  it("says what the model is, how good, and where it is from", () => {
+    const card = modelCard(model);
+    for (const text of [
+      model.name,
+      model.version,
+      model.digest,
+      "cat, dog",
+      "90 % of 40 test photos (95 % interval 77 % to 96 %)",
+      model.training.splitDigest,
+      model.build.gitCommit,
+    ]) {
+      expect(card).toContain(text);
+    }
+    expect(card).toContain(row("dog", "100 %", "80 %", "88.9 %", 20));
+  });
+
+  it("works out the confusion matrix of two labels", () => {
+    const card = modelCard(model);
+    expect(card).toContain(row("cat", 20, 0));
+    expect(card).toContain(row("dog", 4, 16));
+  });
+
+  it("has none of three labels, of which recall and support do not say it all", () => {
+    const labels = [...model.labels, "other"];
+    const perClass = { ...model.metrics.perClass, other: { ...none, support: 0 } };
+    const card = modelCard({ ...model, labels, metrics: { ...model.metrics, perClass } });
+    expect(card).toContain(row("other", "0 %", "0 %", "0 %", 0));
+    expect(card).not.toContain("Confusion");
+  });
+});

@@ -1,0 +1,209 @@
+import { mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { resolve } from "node:path";
+import axe, { type AxeResults } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { findChromium, launchChromium } from "../fixtures/chromium.ts";
+import { useModelStore } from "../fixtures/model-store.ts";
+import { colourImage, stubModel } from "../fixtures/models.ts";
+import type { ServiceProcess } from "../fixtures/service-process.ts";
+
+const SCREENSHOTS = resolve(import.meta.dirname, "../../artifacts/screenshots");
+
+const store = useModelStore();
+let browser: Browser;
+let service: ServiceProcess;
+let page: Page;
+/** What the browser complained about, but for answers that are errors on purpose; requests to elsewhere. */
+let complaints: string[];
+
+const open = async (env: Readonly<Record<string, string>> = {}): Promise<void> => {
+  await store.publish(await stubModel());
+  service = await store.start({ env });
+  await service.serving();
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  complaints = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    const onPurpose = message.text().startsWith("Failed to load resource");
+    if (message.type() === "error" && !onPurpose) complaints.push(message.text());
+  });
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(`${service.url}/`) && !/^(?:data|blob):/.test(url)) complaints.push(url);
+  });
+  // Before the page's own policy counts: it would not let a foreign script in.
+  await page.addInitScript({ content: axe.source });
+  await page.goto(service.url);
+};
+
+const photo = async (name: string, colour: string) => ({
+  name,
+  mimeType: "image/jpeg",
+  buffer: await colourImage(colour),
+});
+const choose = (...photos: Awaited<ReturnType<typeof photo>>[]) =>
+  page.locator("#photos").setInputFiles(photos);
+const broken = { name: "broken.jpg", mimeType: "image/jpeg", buffer: Buffer.from("nonsense") };
+const row = (name: string) => page.getByRole("row", { name });
+/** Waits until the page says this about its photos. */
+const progress = (text: string) => page.locator("#progress").getByText(text, { exact: true });
+
+/** What axe finds that keeps people out, with the places. */
+const barriers = async (): Promise<readonly string[]> => {
+  const { violations } = (await page.evaluate("axe.run()")) as Pick<AxeResults, "violations">;
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+};
+
+describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped without one)", () => {
+  beforeAll(async () => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    browser = await launchChromium();
+  });
+  afterAll(() => browser?.close());
+  afterEach(async () => {
+    await page?.close();
+    expect(complaints).toEqual([]);
+  });
+
+  it("answers photos, says what is wrong with a broken one, and gives it all as CSV", async () => {
+    await open();
+    await choose(await photo("red.jpg", "red"), await photo("blue.jpg", "blue"), broken);
+    await progress("2 of 3 answered, 1 failed").waitFor();
+    expect(await row("red.jpg").locator(".answer").textContent()).toBe("cat");
+    expect(await row("blue.jpg").locator(".answer").textContent()).toBe("dog");
+    const shares = await row("red.jpg").locator(".share").allTextContents();
+    const widths = await row("red.jpg")
+      .locator(".bar i")
+      .evaluateAll((bars) => bars.map((bar) => bar.getAttribute("style")));
+    expect(shares).toHaveLength(2);
+    for (const [index, share] of shares.entries()) {
+      expect(widths[index]).toContain(`width: ${Number.parseFloat(share)}%`);
+    }
+    expect(Number.parseFloat(shares[0] ?? "")).toBeGreaterThan(90);
+    expect(await row("broken.jpg").textContent()).toMatch(
+      /Unsupported media type.*not a JPEG, PNG or WebP image/,
+    );
+
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download CSV" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe("predictions.csv");
+    const csv = (await readFile(await download.path(), "utf8")).split("\r\n");
+    expect(csv[0]).toMatch(/^file,label,probability,probability_cat,probability_dog,/);
+    expect(csv[1]).toMatch(/^red\.jpg,cat,0\.9/);
+    expect(csv[2]).toMatch(/^blue\.jpg,dog,0\.9/);
+    expect(csv[3]).toMatch(/^broken\.jpg,,.*Unsupported media type/);
+    expect(csv).toHaveLength(5);
+
+    await page.getByRole("button", { name: "Try again: broken.jpg" }).press("Enter");
+    await progress("2 of 3 answered, 1 failed").waitFor();
+    await page.getByRole("button", { name: "Clear" }).click();
+    expect(await page.getByRole("table", { name: "Answers" }).isVisible()).toBe(false);
+  });
+
+  it.each(["paste", "drop"])("takes photos by %s", async (way) => {
+    await open();
+    const bytes = [...(await colourImage("blue"))];
+    await page.evaluate(`{
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(${JSON.stringify(bytes)})], "it.jpg", { type: "image/jpeg" }));
+      document.body.dispatchEvent(${
+        way === "paste"
+          ? 'new ClipboardEvent("paste", { clipboardData: data, bubbles: true })'
+          : 'new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })'
+      });
+    }`);
+    await progress("1 of 1 answered").waitFor();
+    expect(await row("it.jpg").locator(".answer").textContent()).toBe("dog");
+  });
+
+  it("says that the service is busy, and sends what waits when it no longer is", async () => {
+    await open({ SLOTS: "1", BURST_SLOTS: "1", BODY_TIMEOUT: "60" });
+    const holder = connect(Number(new URL(service.url).port), "127.0.0.1");
+    holder.write(
+      "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\n",
+    );
+    await choose(await photo("red.jpg", "red"), await photo("blue.jpg", "blue"));
+    await page.locator("#busy").getByText("The service is busy").waitFor();
+    holder.destroy();
+    await progress("2 of 2 answered").waitFor();
+    await page.locator("#busy").getByText("busy").waitFor({ state: "detached" });
+  });
+
+  it("says when the service is gone, and tries again when asked", async () => {
+    await open();
+    await page.context().setOffline(true);
+    await choose(await photo("red.jpg", "red"));
+    await page.getByText("The service cannot be reached").waitFor();
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Try again: red.jpg" }).click();
+    await progress("1 of 1 answered").waitFor();
+  });
+
+  it("follows the service's figures, and notices another model", async () => {
+    await open();
+    const figure = (name: string) => page.locator(".figures div", { hasText: name }).locator("dd");
+    await figure("Workers ready")
+      .getByText(/^[1-9]/)
+      .waitFor();
+    await choose(await photo("red.jpg", "red"));
+    await figure("Answered")
+      .getByText(/^[\d.]*[1-9]\d*\/s$/)
+      .waitFor();
+    await figure("Time of an answer").getByText(/ ms$/).waitFor();
+
+    const other = await stubModel(3);
+    await store.publish(other);
+    await service.serving(other.digest);
+    expect(await page.locator("#changed").isVisible()).toBe(false);
+    await choose(await photo("red.jpg", "red"));
+    await page.locator("#changed").waitFor();
+    await page.reload();
+    await page.getByText(other.digest).waitFor();
+  });
+
+  it.each([
+    ["light", 1280],
+    ["dark", 1280],
+    ["light", 390],
+  ] as const)("keeps nobody out: %s, %i pixels wide", async (colorScheme, width) => {
+    await open();
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width, height: 900 });
+    expect(await barriers()).toEqual([]);
+    await choose(await photo("red.jpg", "red"), await photo("blue.jpg", "blue"), broken);
+    await progress("2 of 3 answered, 1 failed").waitFor();
+    await page.locator("summary").click();
+    expect(await barriers()).toEqual([]);
+    const overflow = await page.evaluate(
+      "document.documentElement.scrollWidth > document.documentElement.clientWidth",
+    );
+    expect(overflow).toBe(false);
+    const path = resolve(SCREENSHOTS, `page-${colorScheme}-${width}.png`);
+    await page.screenshot({ path, fullPage: true });
+  });
+
+  it("is worked by keyboard alone", async () => {
+    await open();
+    const focused = () =>
+      page.evaluate("document.activeElement.id || document.activeElement.textContent");
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("Status");
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("photos");
+    const [chooser] = await Promise.all([
+      page.waitForEvent("filechooser"),
+      page.keyboard.press("Enter"),
+    ]);
+    await chooser.setFiles([await photo("red.jpg", "red")]);
+    await progress("1 of 1 answered").waitFor();
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("download");
+  });
+});
