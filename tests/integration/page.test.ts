@@ -129,7 +129,10 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
     holder.write(
       "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\n",
     );
-    await choose(await photo("red.jpg", "red"), await photo("blue.jpg", "blue"));
+    const red = await photo("red.jpg", "red");
+    // Large: it is refused while the browser still sends.
+    const large = { ...red, buffer: Buffer.concat([red.buffer, Buffer.alloc(8 * 2 ** 20)]) };
+    await choose(large, await photo("blue.jpg", "blue"));
     await page.locator("#busy").getByText("The service is busy").waitFor();
     holder.destroy();
     await progress("2 of 2 answered").waitFor();
