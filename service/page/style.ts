@@ -32,6 +32,6 @@ button:disabled{opacity:.5;cursor:default}
 .card h3{margin:1rem 0 .3rem}.card summary{cursor:pointer;margin:1rem 0 .3rem;font-weight:bold;font-size:.95rem}
 @media(max-width:600px){.time,.results th:last-child{display:none}.results th,.results td{padding-right:.5rem}
 .results .photo{min-width:0;max-width:6rem}.photo canvas{display:block;width:72px;height:54px}
-.answer{min-width:0;font-size:.9rem;overflow-wrap:anywhere}.bars{min-width:0;column-gap:.4rem}.bars .bar{min-width:2rem}.bars .share{min-width:3.6rem}
+.answer{min-width:0;font-size:.85rem}.bars{min-width:0;column-gap:.4rem}.bars .bar{min-width:2rem}.bars .share{min-width:3.6rem}
 .facts{grid-template-columns:minmax(0,1fr)}.facts dd{margin-bottom:.4rem}}
 `;
