@@ -28,6 +28,37 @@ const goldenSchema = z.strictObject({
 });
 
 /**
+ * The same network in 8-bit integers, the file `model.int8.onnx`, and how its answers differ from those in floats on the
+ * validation split.
+ */
+const int8Schema = z.strictObject({
+  /** SHA-256 of the file: the model's identity where this file answers. */
+  digest: sha256,
+  /** Whether this file answers unless a setting says otherwise: not when it lost too much accuracy. */
+  byDefault: z.boolean(),
+  calibration: z.strictObject({
+    /** How the range of each tensor came about: its least and greatest value over the pictures. */
+    method: z.literal("min-max"),
+    /** Training pictures that were run. */
+    count: z.int().positive(),
+    /** SHA-256 over their digests, a line each. */
+    digest: sha256,
+  }),
+  validation: z.strictObject({
+    count: z.int().positive(),
+    accuracy: z.strictObject({ fp32: share, int8: share }),
+    /** Accuracy lost, percentage points; negative when it gained. */
+    lossPoints: z.number(),
+    /** Pictures that got another label. */
+    labelFlips: z.int().nonnegative(),
+    /** Mean over pictures and labels of the difference between two probabilities. */
+    meanDifference: share,
+  }),
+  /** The golden pictures, with its own probabilities. */
+  golden: z.array(goldenSchema),
+});
+
+/**
  * `model.json`, the sidecar of `model.onnx`: everything a reader needs to use the model and to know where it came from.
  * Unknown keys are refused, so that a newer writer is noticed and not half understood.
  */
@@ -37,7 +68,7 @@ export const modelMetadataSchema = z
     name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
     /** Short name of this build for people: the first 12 digits of the digest. */
     version: z.string().min(1),
-    /** SHA-256 of the ONNX file. The model's identity: answers, /health and metrics carry it. */
+    /** SHA-256 of model.onnx. The model's identity: answers, /health and metrics carry it. */
     digest: sha256,
     /** Class names; the position is the index in the output vector. */
     labels: z.array(z.string().min(1)).min(2),
@@ -74,6 +105,8 @@ export const modelMetadataSchema = z
       calibrationError: share,
     }),
     golden: z.array(goldenSchema),
+    /** Absent from models of older trainings. */
+    int8: int8Schema.optional(),
     build: z.strictObject({
       gitCommit: z.string(),
       libraries: z.record(z.string(), z.string()),

@@ -76,6 +76,64 @@ describe("a model store", () => {
   });
 });
 
+describe("a model in two precisions", () => {
+  const int8Onnx = Uint8Array.of(8);
+  const metadata = (byDefault: boolean) => ({
+    ...stubMetadata(),
+    int8: {
+      digest: digestOf(int8Onnx),
+      byDefault,
+      calibration: { method: "min-max" as const, count: 1, digest: ONNX_DIGEST },
+      validation: {
+        ...{ count: 1, accuracy: { fp32: 1, int8: 1 }, lossPoints: 0 },
+        ...{ labelFlips: 0, meanDifference: 0 },
+      },
+      golden: [{ file: "golden/cat-1.jpg", label: "cat", probability: 0.875 }],
+    },
+  });
+  const files = (byDefault: boolean) => ({
+    ...filesOf(metadata(byDefault)),
+    "model.int8.onnx": int8Onnx,
+  });
+  const identity = (digest: string) => ({ digest, version: digest.slice(7, 19) });
+
+  it.each([true, false])("offers the one that model.json says: int8 %s", async (byDefault) => {
+    await publishModel(directory, files(byDefault), ONNX_DIGEST);
+    const served = byDefault ? digestOf(int8Onnx) : ONNX_DIGEST;
+    expect((await resolveModel(directory)).digest).toBe(served);
+    expect((await readModel(directory)).metadata).toMatchObject(identity(served));
+  });
+
+  it("offers the one that is asked for, with its own golden probabilities", async () => {
+    await publishModel(directory, files(false), ONNX_DIGEST);
+    const { metadata: int8, onnx } = await readModel(directory, "int8");
+    expect(Buffer.from(onnx)).toEqual(Buffer.from(int8Onnx));
+    expect(int8).toMatchObject({
+      ...identity(digestOf(int8Onnx)),
+      golden: metadata(true).int8.golden,
+    });
+    await publishModel(directory, files(true), ONNX_DIGEST);
+    expect((await readModel(directory, "fp32")).metadata).toEqual(metadata(true));
+  });
+
+  it("is refused when the file that answers is damaged or absent", async () => {
+    await writeModel(directory, { ...files(true), "model.int8.onnx": "damaged" });
+    await expect(readModel(directory)).rejects.toMatchObject({ code: "digest-mismatch" });
+    await rm(join(directory, "model.int8.onnx"));
+    await expect(readModel(directory)).rejects.toMatchObject({ code: "missing" });
+    expect((await readModel(directory, "fp32")).metadata.digest).toBe(ONNX_DIGEST);
+  });
+
+  it("cannot be had of a model of an older training", async () => {
+    await writeModel(directory, filesOf());
+    expect((await readModel(directory)).metadata.digest).toBe(ONNX_DIGEST);
+    await expect(readModel(directory, "int8")).rejects.toMatchObject({
+      code: "missing",
+      message: expect.stringMatching(/has no int8 file; train again/),
+    });
+  });
+});
+
 describe("writeFileAtomic", () => {
   it("replaces a file and leaves no temporary one", async () => {
     const path = join(directory, "a", "b.txt");

@@ -4,19 +4,23 @@ import { z } from "zod";
 import { digestOf } from "./digest.ts";
 import { type ModelMetadata, modelMetadataSchema } from "./metadata.ts";
 import { ModelError } from "./model-error.ts";
+import { atPrecision, type Precision } from "./precision.ts";
 import { writeFileAtomic } from "./write-atomic.ts";
 
 /*
  * A model store is a directory:
  *
- *   current.json               {"digest":"sha256:…"}: the model to serve, replaced atomically
- *   models/<64 hex digits>/    model.onnx, model.json, golden/: written once, never changed
+ *   current.json               {"digest":"sha256:…"}: the model to serve, by model.onnx; replaced atomically
+ *   models/<64 hex digits>/    model.onnx, model.int8.onnx, model.json, golden/: written once, never changed
  *
  * A single model's directory (what `train --out DIR` writes) is read by the same functions: it has no current.json.
  */
 const pointerSchema = z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) });
 
-const MODEL_FILE = "model.onnx";
+const MODEL_FILES: Readonly<Record<Precision, string>> = {
+  fp32: "model.onnx",
+  int8: "model.int8.onnx",
+};
 const METADATA_FILE = "model.json";
 const POINTER_FILE = "current.json";
 
@@ -60,23 +64,41 @@ const parse = <T>(path: string, text: string, schema: z.ZodType<T>): T => {
 export const modelDirectory = (store: string, digest: string): string =>
   join(store, "models", digest.slice("sha256:".length));
 
-/**
- * Which model a directory offers now: the store's pointer, or the directory itself when it holds a single model.
- *
- * @throws ModelError `missing` or `corrupt`
- */
-export const resolveModel = async (
-  directory: string,
-): Promise<{ readonly directory: string; readonly digest: string }> => {
+/** A file of a model: the model's directory, and the file's digest. */
+export type ModelReference = { readonly directory: string; readonly digest: string };
+
+const resolvePointer = async (directory: string): Promise<ModelReference | undefined> => {
   const pointer = join(directory, POINTER_FILE);
   try {
     const { digest } = parse(pointer, await readFile(pointer, "utf8"), pointerSchema);
     return { directory: modelDirectory(directory, digest), digest };
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (isMissing(error)) return undefined;
+    throw error;
   }
-  const { digest } = await readMetadata(directory);
-  return { directory, digest };
+};
+
+/**
+ * Which model a directory offers now: the store's pointer, or the directory itself when it holds a single model; and
+ * which of its files.
+ *
+ * @param precision default: what `model.json` says
+ * @throws ModelError `missing`, `corrupt` or `digest-mismatch`
+ */
+export const resolveModel = async (
+  directory: string,
+  precision?: Precision,
+): Promise<ModelReference> => {
+  const pointed = await resolvePointer(directory);
+  const home = pointed?.directory ?? directory;
+  const metadata = await readMetadata(home);
+  if (pointed && pointed.digest !== metadata.digest) {
+    throw new ModelError(
+      "digest-mismatch",
+      `${home} declares ${metadata.digest} but is named by ${pointed.digest}; publish it again.`,
+    );
+  }
+  return { directory: home, digest: atPrecision(metadata, precision).digest };
 };
 
 /**
@@ -90,24 +112,37 @@ export const readMetadata = async (directory: string): Promise<ModelMetadata> =>
 };
 
 /**
- * Reads the model that a directory offers and verifies it.
+ * Reads a file of a model, by its digest, and verifies it. The metadata is that of the file.
  *
  * @throws ModelError `missing`, `corrupt` or `digest-mismatch`
  */
-export const readModel = async (directory: string): Promise<StoredModel> => {
-  const resolved = await resolveModel(directory);
-  const metadata = await readMetadata(resolved.directory);
-  const path = join(resolved.directory, MODEL_FILE);
+export const readModelFile = async ({
+  directory,
+  digest,
+}: ModelReference): Promise<StoredModel> => {
+  const declared = await readMetadata(directory);
+  const precision = declared.int8?.digest === digest ? "int8" : "fp32";
+  const metadata = atPrecision(declared, precision);
+  const path = join(directory, MODEL_FILES[precision]);
   const onnx = await read(path);
-  const digest = digestOf(onnx);
-  if (digest !== metadata.digest || digest !== resolved.digest) {
+  const actual = digestOf(onnx);
+  if (actual !== metadata.digest || actual !== digest) {
     throw new ModelError(
       "digest-mismatch",
-      `${path} has ${digest} but ${metadata.digest} is declared; copy it again or train again.`,
+      `${path} has ${actual} but ${metadata.digest} is declared; copy it again or train again.`,
     );
   }
-  return { directory: resolved.directory, metadata, onnx };
+  return { directory, metadata, onnx };
 };
+
+/**
+ * Reads the model that a directory offers and verifies it.
+ *
+ * @param precision default: what `model.json` says
+ * @throws ModelError `missing`, `corrupt` or `digest-mismatch`
+ */
+export const readModel = async (directory: string, precision?: Precision): Promise<StoredModel> =>
+  readModelFile(await resolveModel(directory, precision));
 
 /** Writes one model's files; `model.json` comes last, so that a directory with metadata is complete. */
 export const writeModel = async (directory: string, files: ModelFiles): Promise<void> => {

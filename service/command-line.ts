@@ -4,7 +4,12 @@ import pino from "pino";
 import { startService } from "./service.ts";
 import { readSettings } from "./settings.ts";
 
-type Flags = { readonly model?: string; readonly port?: string; readonly metricsPort?: string };
+type Flags = {
+  readonly model?: string;
+  readonly precision?: string;
+  readonly port?: string;
+  readonly metricsPort?: string;
+};
 
 /** Reads the command line, and serves until a signal comes. An error is one line, and ends the process with 1. */
 export const runCommandLine = (firstWorker: Worker): void => {
@@ -15,12 +20,14 @@ const createCommand = (firstWorker: Worker): Command =>
   new Command("serve")
     .description("Answers predictions of a trained model over HTTP.")
     .option("--model <dir>", "model store or model directory (MODEL_DIR, else artifacts/model)")
+    .option("--precision <name>", "fp32 or int8 (PRECISION, else what model.json says)")
     .option("--port <number>", "port of the API (PORT, else 8080)")
     .option("--metrics-port <number>", "port of /metrics alone (METRICS_PORT, else 9090)")
     .action(async (flags: Flags) => {
       const settings = readSettings({
         ...process.env,
         ...(flags.model !== undefined && { MODEL_DIR: flags.model }),
+        ...(flags.precision !== undefined && { PRECISION: flags.precision }),
         ...(flags.port !== undefined && { PORT: flags.port }),
         ...(flags.metricsPort !== undefined && { METRICS_PORT: flags.metricsPort }),
       });

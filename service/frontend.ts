@@ -91,6 +91,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   );
   const stopWatching = watchModel({
     directory: settings.MODEL_DIR,
+    precision: settings.PRECISION,
     pollSeconds: settings.MODEL_POLL,
     pool,
     prove: async (model, path) => {

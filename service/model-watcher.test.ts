@@ -6,7 +6,8 @@ import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ModelMetadata } from "../model/metadata.ts";
 import { ModelError } from "../model/model-error.ts";
-import { writeFileAtomic } from "../model/write-atomic.ts";
+import { publishModel } from "../model/store.ts";
+import { stubMetadata } from "../model/testing/stub-model.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { METRIC } from "./metric-names.ts";
 import { createMetrics } from "./metrics.ts";
@@ -29,7 +30,7 @@ const use = vi.fn<Pool["use"]>();
 const prove = vi.fn<ModelWatcherOptions["prove"]>();
 
 const offer = (of: string) =>
-  writeFileAtomic(join(directory, "current.json"), JSON.stringify({ digest: of }));
+  publishModel(directory, { "model.json": JSON.stringify(stubMetadata(of)) }, of);
 const watch = (): void => {
   registry = new Registry();
   stop = watchModel({

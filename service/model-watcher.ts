@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { ModelMetadata } from "../model/metadata.ts";
 import { ModelError } from "../model/model-error.ts";
+import type { Precision } from "../model/precision.ts";
 import { resolveModel } from "../model/store.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";
@@ -12,6 +13,8 @@ const POLLS_BETWEEN_RETRIES = 5;
 export type ModelWatcherOptions = {
   /** A model store, or one model's directory. */
   readonly directory: string;
+  /** Which of a model's files to serve. Default: what its model.json says. */
+  readonly precision?: Precision | undefined;
   readonly pollSeconds: number;
   readonly pool: Pick<Pool, "use">;
   /** Proves the answers of the first model from end to end; workers prove each later one before it serves. @throws ModelError */
@@ -28,7 +31,7 @@ export type ModelWatcherOptions = {
  * @returns what ends the watch
  */
 export const watchModel = (options: ModelWatcherOptions): (() => void) => {
-  const { directory, pollSeconds, pool, prove, lifecycle, metrics, log } = options;
+  const { directory, precision, pollSeconds, pool, prove, lifecycle, metrics, log } = options;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let complaint = "";
@@ -55,7 +58,7 @@ export const watchModel = (options: ModelWatcherOptions): (() => void) => {
   };
 
   const look = async (): Promise<void> => {
-    const offered = await resolveModel(directory);
+    const offered = await resolveModel(directory, precision);
     if (offered.digest === lifecycle.model?.digest) return;
     if (refused?.digest === offered.digest && refused.pollsLeft-- > 0) return;
     refused = { digest: offered.digest, pollsLeft: POLLS_BETWEEN_RETRIES };

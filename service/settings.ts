@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
+import { PRECISIONS } from "../model/precision.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
 const seconds = z.coerce.number().min(0).max(3600);
@@ -15,6 +16,8 @@ const SLOTS_A_WORKER = { sustained: 4, burst: 16 };
 const schema = z.object({
   /** Model store, or one model's directory. */
   MODEL_DIR: z.string().min(1).default("artifacts/model"),
+  /** Which of the model's files answers. Default: what model.json says. */
+  PRECISION: z.enum(PRECISIONS).optional(),
   /** Address to listen on. Containers set 0.0.0.0. */
   HOST: z.string().min(1).default("127.0.0.1"),
   PORT: port.default(8080),

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { z } from "zod";
 import { wrongAnswer } from "../model/golden.ts";
 import type { Golden } from "../model/metadata.ts";
+import { atPrecision } from "../model/precision.ts";
 import { readMetadata, resolveModel } from "../model/store.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -78,7 +79,7 @@ const checkImage = async (base: URL, directory: string, golden: Golden, digest: 
 const run = async ({ url, model, timeout }: Options): Promise<void> => {
   const base = new URL(url.endsWith("/") ? url : `${url}/`);
   const { directory, digest } = await resolveModel(model);
-  const { golden } = await readMetadata(directory);
+  const { golden } = atPrecision(await readMetadata(directory));
   if (golden.length === 0) {
     throw new SmokeTestError(`${directory} has no golden images to ask about; train again.`);
   }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { createClassifier } from "../model/classifier.ts";
 import { ImageError } from "../model/image-error.ts";
+import type { Precision } from "../model/precision.ts";
 import { readModel } from "../model/store.ts";
 import { type Evaluation, evaluate, type Judgement } from "./evaluate.ts";
 import type { Skipped } from "./inspect.ts";
@@ -22,11 +23,16 @@ export type Judged = {
 /**
  * Judges a model, as it would serve, on every picture of a folder.
  *
+ * @param precision default: what `model.json` says
  * @throws ModelError when the model is unusable
  * @throws UserError when the folder is unusable or has a class that the model does not know
  */
-export const judge = async (modelDirectory: string, data: string): Promise<Judged> => {
-  const model = await readModel(modelDirectory);
+export const judge = async (
+  modelDirectory: string,
+  data: string,
+  precision?: Precision,
+): Promise<Judged> => {
+  const model = await readModel(modelDirectory, precision);
   const { labels, digest } = model.metadata;
   const { photos } = await openFolder(data);
   const unknown = photos.find(({ label }) => !labels.includes(label));

@@ -1,3 +1,4 @@
+import type { ModelMetadata } from "../model/metadata.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Skipped } from "./inspect.ts";
 
@@ -22,6 +23,16 @@ export const formatEvaluation = (
     ),
     row(["mean", percent(macro.precision), percent(macro.recall), percent(macro.f1), test.count]),
   ].join("\n");
+};
+
+/** How the integer form of a model compares, and which of both serves. */
+export const formatInt8 = ({ int8 }: Pick<ModelMetadata, "int8">): string => {
+  if (!int8) return "no int8 file";
+  const { count, accuracy, lossPoints, labelFlips, meanDifference } = int8.validation;
+  return (
+    `int8 on ${count} validation pictures: accuracy ${percent(accuracy.int8)}, ${lossPoints.toFixed(2)} points lost, ` +
+    `${labelFlips} other labels, probabilities ${meanDifference.toFixed(4)} off on average: ${int8.byDefault ? "int8" : "fp32"} serves`
+  );
 };
 
 /** The files that were left out, the first few by name. */

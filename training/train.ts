@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { createClassifier } from "../model/classifier.ts";
+import type { Classifier } from "../model/classifier.ts";
 import { digestOf } from "../model/digest.ts";
-import { type ModelMetadata, modelMetadataSchema } from "../model/metadata.ts";
+import { type Golden, type ModelMetadata, modelMetadataSchema } from "../model/metadata.ts";
+import { type Precision, versionOf } from "../model/precision.ts";
 import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
 import type { ModelFiles } from "../model/store.ts";
 import { BACKBONE } from "./backbone/backbone.ts";
@@ -17,8 +18,10 @@ import { imageNetPrior, PRIOR_PROVENANCE } from "./head/prior.ts";
 import { type Example, inspectPhotos, type Skipped } from "./inspect.ts";
 import packageJson from "./package.json" with { type: "json" };
 import { createProgress } from "./progress.ts";
+import { makeInt8 } from "./quantise/make-int8.ts";
 import type { Source } from "./sources/source.ts";
 import { type Splits, splitExamples, writeSplits } from "./splits.ts";
+import { withClassifier } from "./with-classifier.ts";
 
 /** What a training needs to know. */
 export type TrainOptions = {
@@ -78,28 +81,22 @@ const embedSplits = async (
 };
 
 const checkParity = async (
-  draft: { readonly metadata: ModelMetadata; readonly onnx: Uint8Array },
+  classifier: Classifier,
   test: readonly Example[],
   judgements: readonly Judgement[],
-  threads: number,
-) => {
-  const classifier = await createClassifier(draft, threads);
-  try {
-    for (const [index, example] of test.slice(0, PARITY_PICTURES).entries()) {
-      const pixels = await classifier.decode(await example.read());
-      const [prediction] = await classifier.classify([pixels]);
-      for (const [label, expected] of judgements[index]?.probabilities.entries() ?? []) {
-        const given = prediction?.probabilities[draft.metadata.labels[label] ?? ""] ?? Number.NaN;
-        if (!(Math.abs(given - expected) <= PARITY)) {
-          throw new Error(
-            `the exported graph says ${given} and training ${expected} for ${example.id}`,
-          );
-        }
+): Promise<void> => {
+  const { labels } = classifier.metadata;
+  for (const [index, example] of test.slice(0, PARITY_PICTURES).entries()) {
+    const pixels = await classifier.decode(await example.read());
+    const [prediction] = await classifier.classify([pixels]);
+    for (const [label, expected] of judgements[index]?.probabilities.entries() ?? []) {
+      const given = prediction?.probabilities[labels[label] ?? ""] ?? Number.NaN;
+      if (!(Math.abs(given - expected) <= PARITY)) {
+        throw new Error(
+          `the exported graph says ${given} and training ${expected} for ${example.id}`,
+        );
       }
     }
-    return await pickGolden(test, classifier);
-  } finally {
-    await classifier.release();
   }
 };
 
@@ -149,7 +146,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
   const draft: ModelMetadata = {
     schemaVersion: 1,
     name: "image-classifier",
-    version: digest.slice("sha256:".length, "sha256:".length + 12),
+    version: versionOf(digest),
     digest,
     labels,
     input: { name: MODEL_INPUT, shape: [null, 3, side, side] },
@@ -179,13 +176,27 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
       libraries: { node: process.versions.node, ...packageJson.dependencies },
     },
   };
-  const pictures = await checkParity({ metadata: draft, onnx }, splits.test, judgements, threads);
+  const model = { metadata: draft, onnx };
+  const int8 = await makeInt8({ model, train: splits.train, val: splits.val, seed, threads });
+  const pictures = await withClassifier(model, threads, async (floats) => {
+    await checkParity(floats, splits.test, judgements);
+    return withClassifier({ metadata: draft, onnx: int8.onnx }, threads, (integers) =>
+      pickGolden(splits.test, { fp32: floats, int8: integers }),
+    );
+  });
+  const goldenOf = (precision: Precision): Golden[] =>
+    pictures.map(({ file, label, probabilities }) => ({
+      ...{ file, label },
+      probability: probabilities[precision],
+    }));
   const metadata = modelMetadataSchema.parse({
     ...draft,
-    golden: pictures.map(({ file, label, probability }) => ({ file, label, probability })),
+    golden: goldenOf("fp32"),
+    int8: { ...int8.about, golden: goldenOf("int8") },
   });
   const files = {
     "model.onnx": onnx,
+    "model.int8.onnx": int8.onnx,
     "model.json": `${JSON.stringify(metadata, null, 2)}\n`,
     ...Object.fromEntries(pictures.map(({ file, bytes }) => [file, bytes])),
   };

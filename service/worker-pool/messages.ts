@@ -2,9 +2,7 @@ import type { Prediction } from "../../model/classifier.ts";
 import type { ImageErrorCode } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import type { ModelErrorCode } from "../../model/model-error.ts";
-
-/** Which model a worker shall load: its directory, and the digest that its file must have. */
-export type ModelReference = { readonly directory: string; readonly digest: string };
+import type { ModelReference } from "../../model/store.ts";
 
 /** What the main thread asks of a worker. A worker answers `load` and `predict`, each once. */
 export type WorkerRequest =

@@ -3,7 +3,8 @@ import type { ImageErrorCode } from "../../model/image-error.ts";
 import { ImageError } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import { ModelError } from "../../model/model-error.ts";
-import type { Answer, ModelReference, WorkerReply, WorkerRequest } from "./messages.ts";
+import type { ModelReference } from "../../model/store.ts";
+import type { Answer, WorkerReply, WorkerRequest } from "./messages.ts";
 import { startWorker } from "./start-worker.ts";
 
 /** Images that a worker holds at once: one is computed while the next ones are decoded. */

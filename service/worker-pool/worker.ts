@@ -8,8 +8,8 @@ import { type Classifier, createClassifier } from "../../model/classifier.ts";
 import { proveModel } from "../../model/golden.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
-import { readModel } from "../../model/store.ts";
-import type { ModelReference, WorkerReply, WorkerRequest } from "./messages.ts";
+import { type ModelReference, readModelFile } from "../../model/store.ts";
+import type { WorkerReply, WorkerRequest } from "./messages.ts";
 
 /** How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. */
 const NICENESS = 5;
@@ -54,13 +54,7 @@ const load = async ({ directory, digest }: ModelReference): Promise<void> => {
       reply({ type: "loaded", metadata: known.classifier.metadata });
       return;
     }
-    const model = await readModel(directory);
-    if (model.metadata.digest !== digest) {
-      throw new ModelError(
-        "digest-mismatch",
-        `${directory} has ${model.metadata.digest} but ${digest} is to be served; publish it again.`,
-      );
-    }
+    const model = await readModelFile({ directory, digest });
     const classifier = await createClassifier(model, 1);
     free(model.onnx);
     // The first model is proven from end to end, through the service's own port.

@@ -25,7 +25,7 @@ let files: Buffer[] = [];
 
 const start = async (model: string, photos: string | undefined): Promise<number> => {
   files = await readPhotos(photos);
-  await pool.use(await resolveModel(model));
+  await pool.use(await resolveModel(model, "fp32"));
   while (pool.ready() < size) await measure(size, size);
   return 0;
 };

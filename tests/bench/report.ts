@@ -5,9 +5,12 @@ import { quantile, type Spread, spreadOf } from "./statistics.ts";
 export const CONTENDERS = ["ceiling", "service", "fastapi", "fastapiTuned"] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
+type Slices = { readonly c8: Slice[]; readonly c32: Slice[] };
+
 /** One start of everything: interleaved slices at each number of clients, then the overload. */
 export type Repetition = {
-  readonly slices: Readonly<Record<ContenderName, { readonly c8: Slice[]; readonly c32: Slice[] }>>;
+  /** The service in int8 is there when the model has such a file; all else is fp32. */
+  readonly slices: Readonly<Record<ContenderName, Slices>> & { readonly serviceInt8?: Slices };
   readonly memory: Readonly<Record<ContenderName, number>>;
   readonly coldStart: Readonly<Record<ContenderName, number>>;
   readonly overload: OverloadFigures;
@@ -68,7 +71,20 @@ export const rowsOf = (repetitions: readonly Repetition[]): Row[] => {
       row(`${figure}, cold start`, start, (r) => r.coldStart.service / r.coldStart[other]),
     ];
   };
+  const int8 = (clients: Clients): Row => ({
+    figure: `service, int8 / fp32, img/s, ${clients.slice(1)} clients`,
+    reach: ">= 1.5",
+    spread: spreadOf(
+      repetitions.flatMap(({ slices }) =>
+        (slices.serviceInt8?.[clients] ?? []).map(
+          ({ rate }, i) => rate / (slices.service[clients][i]?.rate ?? Number.NaN),
+        ),
+      ),
+    ),
+  });
+  const hasInt8 = repetitions.some(({ slices }) => slices.serviceInt8);
   return [
+    ...(hasInt8 ? [int8("c8"), int8("c32")] : []),
     rates("service / in process", ">= 0.85", "ceiling", "c8"),
     rates("service / in process", ">= 0.85", "ceiling", "c32"),
     ...peer("service / FastAPI", "fastapi", [">= 0.9", "<= 0.7", "<= 0.8", "<= 0.6"]),

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "../../infra/embedded/engine/testing/free-port.ts";
+import type { Precision } from "../../model/precision.ts";
 import { FORM_TYPE, formBody } from "./upload-bodies.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -38,14 +39,19 @@ const allocator = async (): Promise<Record<string, string>> => {
   return { GLIBC_TUNABLES: tunables };
 };
 
-/** The service as the repository has it, with its image's settings. */
-export const service = async (model: string): Promise<ServerKind> => ({
-  name: "service",
+/** The service as the repository has it, with its image's settings. Peers serve fp32. */
+export const service = async (
+  model: string,
+  precision: Precision = "fp32",
+): Promise<ServerKind> => ({
+  name: precision === "fp32" ? "service" : "serviceInt8",
   command: process.execPath,
   args: (port) => [
     "service/main.ts",
     "--model",
     model,
+    "--precision",
+    precision,
     "--port",
     String(port),
     "--metrics-port",

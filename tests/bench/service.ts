@@ -4,13 +4,15 @@
  * because the machine's own speed drifts.
  *
  *   node tests/bench/service.ts [--quick] [--model DIR] [--photos DIR] [--repetitions N]
+ *
+ * All serve fp32; of a model that training wrote, a second service serves the int8 file.
  */
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { resolveModel, writeModel } from "../../model/store.ts";
+import { readMetadata, resolveModel, writeModel } from "../../model/store.ts";
 import { writeFileAtomic } from "../../model/write-atomic.ts";
 import { readOutModel } from "../fixtures/models.ts";
 import { type Contender, startCeiling, startContender } from "./contenders.ts";
@@ -42,7 +44,13 @@ const repeat = async ({ model, photos, slices, overloadSeconds }: Plan): Promise
   const [photo] = await readPhotos(photos);
   if (!photo) throw new Error("there is no photo to ask with; name a directory with --photos.");
   const foreign = await watchForeignCpu();
-  const kinds = [await service(model), await fastApi(model, false), await fastApi(model, true)];
+  const { int8 } = await readMetadata(model);
+  const kinds = [
+    await service(model),
+    ...(int8 ? [await service(model, "int8")] : []),
+    await fastApi(model, false),
+    await fastApi(model, true),
+  ];
   const running: Contender[] = [];
   const ceiling = await startCeiling(model, photos);
   try {
@@ -101,7 +109,7 @@ const run = async (options: Options): Promise<void> => {
       const reference = join(SHARED, "reference/efficientnet-lite0.onnx");
       await writeModel(scratch, (await readOutModel(reference)).files);
     }
-    const { directory, digest } = await resolveModel(options.model ?? scratch);
+    const { directory, digest } = await resolveModel(options.model ?? scratch, "fp32");
     const plan = {
       model: directory,
       photos,

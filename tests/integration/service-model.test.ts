@@ -37,6 +37,51 @@ describe("the model", () => {
     await service.serving(model.digest);
   });
 
+  it("answers with the file that model.json names, or the one that a setting asks for", async () => {
+    const [floats, integers] = [await stubModel(2), await stubModel(5)];
+    const metadata = {
+      ...floats.metadata,
+      int8: {
+        ...{ digest: integers.digest, byDefault: true, golden: integers.metadata.golden },
+        calibration: { method: "min-max", count: 1, digest: floats.digest },
+        validation: {
+          ...{ count: 1, accuracy: { fp32: 1, int8: 1 }, lossPoints: 0 },
+          ...{ labelFlips: 0, meanDifference: 0 },
+        },
+      },
+    };
+    await publishModel(
+      store.directory,
+      {
+        ...floats.files,
+        ...{ "model.int8.onnx": integers.files["model.onnx"] ?? "" },
+        ...{ "model.json": JSON.stringify(metadata) },
+      },
+      floats.digest,
+    );
+    const image = await colourImage("red");
+    for (const [env, { digest }] of [
+      [{}, integers],
+      [{ PRECISION: "fp32" }, floats],
+      [{ PRECISION: "int8" }, integers],
+    ] as const) {
+      const service = await store.start({ env });
+      await service.serving(digest);
+      expect(await servedDigest(service)).toBe(digest);
+      expect((await predict(service, image)).body).toMatchObject({
+        ...{ label: "cat", model: { digest, version: digest.slice(7, 19) } },
+      });
+    }
+  });
+
+  it("in int8 is not served in floats instead when it has no such file", async () => {
+    await store.publish(await stubModel());
+    const service = await store.start({ env: { PRECISION: "int8" } });
+    const line = await service.logged((l) => l["code"] === "missing");
+    expect(line.msg).toMatch(/has no int8 file; train again, or do not ask for int8/);
+    expect(await statusOf(service, "/readyz")).toBe(503);
+  });
+
   const bad: readonly (readonly [string, string, (good: TestModel) => Promise<void>])[] = [
     [
       "is missing",

@@ -10,6 +10,9 @@ const IR_VERSION = 8;
 /** A graph under construction. Names are the tensors' names. */
 export type Graph = Pick<onnxProto.onnx.GraphProto, "node" | "initializer" | "input" | "output">;
 
+/** One operation of a graph. */
+export type Node = Graph["node"][number];
+
 /** Integers or lists of integers: the only attributes that these graphs need. */
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
 
@@ -56,6 +59,24 @@ export const addFloats = (
   return name;
 };
 
+/** Adds constant integers, row-major, of the array's own type. */
+export const addIntegers = (
+  graph: Graph,
+  name: string,
+  dims: readonly number[],
+  data: Int8Array | Uint8Array | Int32Array,
+): string => {
+  const { INT8, UINT8, INT32 } = onnx.TensorProto.DataType;
+  const dataType = data instanceof Int8Array ? INT8 : data instanceof Uint8Array ? UINT8 : INT32;
+  const rawData = Buffer.alloc(data.byteLength);
+  data.forEach((value, index) => {
+    if (data instanceof Int32Array) rawData.writeInt32LE(value, index * 4);
+    else rawData.writeUInt8(value & 255, index);
+  });
+  graph.initializer.push(onnx.TensorProto.create({ name, dims: [...dims], dataType, rawData }));
+  return name;
+};
+
 /** A float tensor at the graph's border; a string is the name of a dimension that may vary. */
 export const describeTensor = (name: string, dims: readonly (number | string)[]) =>
   onnx.ValueInfoProto.create({
@@ -93,10 +114,18 @@ export const inputsOf = (graph: Graph, output: string): string[] => {
   return node.input;
 };
 
-/** The numbers of a constant. @throws Error when there is no such constant */
-export const floatsOf = (graph: Graph, name: string): Float32Array => {
-  const raw = graph.initializer.find((tensor) => tensor.name === name)?.rawData;
+/** The shape and numbers of a constant of floats. @throws Error when there is no such constant */
+export const constantOf = (
+  graph: Graph,
+  name: string,
+): { readonly dims: readonly number[]; readonly data: Float32Array } => {
+  const tensor = graph.initializer.find((candidate) => candidate.name === name);
+  const raw = tensor?.rawData;
   if (!raw) throw new Error(`the graph has no constant ${name}`);
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
+  const data = Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
+  return { dims: (tensor.dims ?? []).map(Number), data };
 };
+
+/** The numbers of a constant. @throws Error when there is no such constant */
+export const floatsOf = (graph: Graph, name: string): Float32Array => constantOf(graph, name).data;

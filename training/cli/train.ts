@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 import { publishModel, writeModel } from "../../model/store.ts";
 import { obtainBackbone, readBackbone } from "../backbone/backbone.ts";
 import { cacheDirectory } from "../cache-directory.ts";
-import { formatEvaluation, formatSkipped } from "../report.ts";
+import { formatEvaluation, formatInt8, formatSkipped } from "../report.ts";
 import { openSource, type SourceChoice } from "../sources/open-source.ts";
 import { DEFAULT_SAMPLE_COUNT } from "../sources/sample.ts";
 import { SOURCE_NAMES } from "../sources/source.ts";
@@ -79,6 +79,7 @@ const run = async (options: Options): Promise<void> => {
     if (out) await writeModel(out, trained.files);
     if (publish) await publishModel(publish, trained.files, trained.metadata.digest);
     say(formatEvaluation(trained.evaluation));
+    say(formatInt8(trained.metadata));
     say(`model ${trained.metadata.digest} in ${targets.join(" and ")}`);
     if (options.tracking) {
       const tracking = { url: options.tracking, copies: options.trackingCopies };

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { atPrecision } from "../../model/precision.ts";
 import type { Trained } from "../train.ts";
 import type { Metric, RunRecord } from "./run-record.ts";
 
@@ -63,7 +64,10 @@ export const describeTraining = (
   times: { readonly start: number; readonly end: number },
   artifacts: readonly string[],
 ): RunRecord => {
-  const { name, version, digest, training, metrics, backbone, build } = trained.metadata;
+  // The digest by which the service answers, so that a run is found by it.
+  const { name, version, digest, training, metrics, backbone, build } = atPrecision(
+    trained.metadata,
+  );
   return {
     id: randomUUID(),
     experiment: name,

@@ -1,0 +1,29 @@
+import type { ModelMetadata } from "./metadata.ts";
+import { ModelError } from "./model-error.ts";
+
+/** The forms of a network that a model's directory may hold. */
+export const PRECISIONS = ["fp32", "int8"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Short name of a file for people: the first 12 digits of its digest. */
+export const versionOf = (digest: string): string =>
+  digest.slice("sha256:".length, "sha256:".length + 12);
+
+/**
+ * `model.json` as it is true of the file of one precision: digest, version, and what the golden pictures get.
+ *
+ * @param precision default: what `model.json` says
+ * @throws ModelError `missing` when the model has no such file
+ */
+export const atPrecision = (metadata: ModelMetadata, precision?: Precision): ModelMetadata => {
+  const { int8 } = metadata;
+  if ((precision ?? (int8?.byDefault ? "int8" : "fp32")) === "fp32") return metadata;
+  if (!int8) {
+    throw new ModelError(
+      "missing",
+      `model ${metadata.version} has no int8 file; train again, or do not ask for int8.`,
+    );
+  }
+  const { digest, golden } = int8;
+  return { ...metadata, digest, version: versionOf(digest), golden };
+};
