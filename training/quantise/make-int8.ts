@@ -27,7 +27,7 @@ export type Int8Options = {
 };
 
 /** Training pictures that are run to learn the ranges. */
-const CALIBRATION_PICTURES = 256;
+const CALIBRATION_PICTURES = 128;
 /** Accuracy that the integers may lose on the validation split to answer by default, percentage points. */
 const BEARABLE_LOSS = 0.3;
 const BATCH = 16;
