@@ -11,7 +11,7 @@ import {
 } from "../backbone/onnx.ts";
 
 /** What values a tensor takes. */
-export type Range = { readonly min: number; readonly max: number };
+type Range = { readonly min: number; readonly max: number };
 
 /** What calibration noted of a tensor. */
 export type Statistics = Range & {
