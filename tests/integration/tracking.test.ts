@@ -9,8 +9,9 @@ import { evaluate } from "../../training/evaluate.ts";
 import { createMlflowClient, type MlflowClient } from "../../training/tracking/mlflow-client.ts";
 import { sendKept, trackTraining } from "../../training/tracking/track.ts";
 import type { Trained } from "../../training/train.ts";
-import { type MlflowServer, startMlflow, withoutPython } from "../fixtures/mlflow-server.ts";
+import { type MlflowServer, startMlflow } from "../fixtures/mlflow-server.ts";
 import { stubModel } from "../fixtures/models.ts";
+import { withoutPython } from "../fixtures/python.ts";
 
 const EPOCHS = 400;
 const skipped = await withoutPython();
