@@ -17,6 +17,8 @@ export type Classifier = {
   decode(bytes: Uint8Array): Promise<Uint8Array>;
   /** Runs the network on decoded photos, one prediction each, in order. */
   classify(batch: readonly Uint8Array[]): Promise<Prediction[]>;
+  /** Runs the network on photos that are normalised already (NCHW), one prediction each, in order. */
+  classifyTensor(tensor: Float32Array): Promise<Prediction[]>;
   release(): Promise<void>;
 };
 
@@ -76,31 +78,28 @@ export const createClassifier = async (
     return { label, probability: probabilities[label] as number, probabilities };
   };
 
+  const classifyTensor = async (values: Float32Array): Promise<Prediction[]> => {
+    const count = values.length / size;
+    const tensor = new ort.Tensor("float32", values, [count, 3, side, side]);
+    const results = await session.run({ [metadata.input.name]: tensor });
+    const scores = results[metadata.output.name];
+    if (!(scores?.data instanceof Float32Array) || scores.data.length !== count * labels.length) {
+      throw new ModelError(
+        "wrong-shape",
+        `the model answered ${scores?.dims} for ${count} images and ${labels.length} labels; train again.`,
+      );
+    }
+    const data = scores.data;
+    return Array.from({ length: count }, (_, row) => predictionAt(data, row));
+  };
+
   const classify = async (batch: readonly Uint8Array[]): Promise<Prediction[]> => {
     const needed = batch.length * size;
     const index = free.findIndex((buffer) => buffer.length >= needed);
     const buffer = free.splice(index, index < 0 ? 0 : 1)[0] ?? new Float32Array(needed);
     try {
       for (const [row, pixels] of batch.entries()) pack(pixels, buffer, row * size);
-      const tensor = new ort.Tensor("float32", buffer.subarray(0, needed), [
-        batch.length,
-        3,
-        side,
-        side,
-      ]);
-      const results = await session.run({ [metadata.input.name]: tensor });
-      const scores = results[metadata.output.name];
-      if (
-        !(scores?.data instanceof Float32Array) ||
-        scores.data.length !== batch.length * labels.length
-      ) {
-        throw new ModelError(
-          "wrong-shape",
-          `the model answered ${scores?.dims} for ${batch.length} images and ${labels.length} labels; train again.`,
-        );
-      }
-      const data = scores.data;
-      return batch.map((_, row) => predictionAt(data, row));
+      return await classifyTensor(buffer.subarray(0, needed));
     } finally {
       free.push(buffer);
     }
@@ -116,5 +115,6 @@ export const createClassifier = async (
       cause: error,
     });
   }
-  return { metadata, decode: (bytes) => decodePixels(bytes, preprocessing), classify, release };
+  const decode: Classifier["decode"] = (bytes) => decodePixels(bytes, preprocessing);
+  return { metadata, decode, classify, classifyTensor, release };
 };

@@ -33,6 +33,17 @@ describe("createAdmission", () => {
     expect(admission.inside()).toBe(1);
   });
 
+  it("takes a slot for each image of a batch, and never more than it can ever give", () => {
+    const admission = createAdmission({ sustained: 3, burst: 4, recoverMs: 0 });
+    const leave = admission.enter(2);
+    expect(admission.inside()).toBe(2);
+    expect(admission.enter(3)).toBeUndefined();
+    leave?.();
+    expect(admission.inside()).toBe(0);
+    admission.enter(100);
+    expect(admission.inside()).toBe(3);
+  });
+
   it("never admits more than the burst nor counts below zero", () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 200 }), (steps) => {

@@ -1,8 +1,8 @@
-/** How many requests may be inside at once. */
+/** How many images may be inside at once. */
 export type AdmissionOptions = {
-  /** Requests inside while the service is overloaded: enough to keep the workers busy, few enough to answer soon. */
+  /** Images inside while the service is overloaded: enough to keep the workers busy, few enough to answer soon. */
   readonly sustained: number;
-  /** Requests inside while it is not: a burst of as many clients is queued, not refused. */
+  /** Images inside while it is not: a burst of as many clients is queued, not refused. */
   readonly burst: number;
   /** Time without a refusal, in milliseconds, after which an overload is over. */
   readonly recoverMs: number;
@@ -11,14 +11,19 @@ export type AdmissionOptions = {
 };
 
 export type Admission = {
-  /** A function that frees the slot (calling it again does nothing), or undefined when all slots are taken. */
-  enter(): (() => void) | undefined;
-  /** Requests inside. */
+  /**
+   * A function that frees the slots (calling it again does nothing), or undefined when there are not so many free.
+   *
+   * @param images slots to take, one an image; more than `sustained` count as `sustained`, or they would never be let in.
+   *   @default 1
+   */
+  enter(images?: number): (() => void) | undefined;
+  /** Images inside. */
   inside(): number;
 };
 
 /**
- * Decides, before anything of a body is read, whether a request gets a slot.
+ * Decides, before anything of a body is read, whether a request gets a slot for each of its images.
  *
  * Two water marks: what exceeds `burst` shows that requests come faster than they are answered, and from then on a
  * long queue would only make every answer late; so only `sustained` are admitted until nothing was refused for a while.
@@ -28,18 +33,19 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
   let inside = 0;
   let refusedAt = Number.NEGATIVE_INFINITY;
 
-  const enter = (): (() => void) | undefined => {
+  const enter: Admission["enter"] = (images = 1) => {
+    const slots = Math.min(images, sustained);
     const overloaded = now() - refusedAt < recoverMs;
-    if (inside >= (overloaded ? sustained : burst)) {
+    if (inside + slots > (overloaded ? sustained : burst)) {
       refusedAt = now();
       return undefined;
     }
-    inside += 1;
+    inside += slots;
     let held = true;
     return function leave() {
       if (!held) return;
       held = false;
-      inside -= 1;
+      inside -= slots;
     };
   };
 

@@ -27,7 +27,7 @@ const model = {
   build: { gitCommit: "c0ffee" },
 } as unknown as ModelMetadata;
 
-const answer: PoolAnswer = {
+const answer: PoolAnswer<"predict"> = {
   model,
   prediction: { label: "cat", probability: 0.9, probabilities: { cat: 0.9, dog: 0.1 } },
   times: { decode: 1, queue: 2, infer: 3 },
@@ -49,7 +49,14 @@ beforeEach(async () => {
   logged = [];
   predict.mockReset().mockResolvedValue(answer);
   ready.mockReset().mockReturnValue(2);
-  const pool: Pool = { predict, ready, queued: () => 5, use: vi.fn(), stop: vi.fn() };
+  const pool: Pool = {
+    predict,
+    infer: vi.fn(),
+    ready,
+    queued: () => 5,
+    use: vi.fn(),
+    stop: vi.fn(),
+  };
   const app = createApp({
     pool,
     lifecycle,
@@ -62,6 +69,7 @@ beforeEach(async () => {
     }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
     deadlineSeconds: 1,
+    maxBatch: 2,
     log: pino({ level: "debug" }, { write: (line) => logged.push(JSON.parse(line)) }),
   });
   server = createHttpServer(app, 1);
@@ -192,7 +200,7 @@ describe("POST /predict", () => {
   });
 
   it("refuses above its slots before it reads the body, and says when to come back", async () => {
-    const release = Promise.withResolvers<PoolAnswer>();
+    const release = Promise.withResolvers<PoolAnswer<"predict">>();
     predict.mockReturnValue(release.promise);
     const held = [post("a"), post("b")];
     await eventually(() => expect(predict).toHaveBeenCalledTimes(2));

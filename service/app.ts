@@ -1,16 +1,24 @@
 import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { BuildInfo } from "./build-info.ts";
+import { createInference, type InferenceOptions } from "./inference.ts";
 import { observe, type ServiceEnv } from "./observe.ts";
 import { PROBLEM_TYPE, ProblemError, problemBody } from "./problem.ts";
 import { healthRoutes } from "./routes/health.ts";
+import {
+  inferenceProtocolRoutes,
+  isProtocolPath,
+  protocolErrorBody,
+} from "./routes/inference-protocol.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { pageRoute } from "./routes/page.ts";
-import { type PredictOptions, predictRoute } from "./routes/predict.ts";
+import { predictRoute } from "./routes/predict.ts";
 import { statusRoute } from "./routes/status.ts";
 import type { StatusSource } from "./status/page.ts";
 
-export type AppOptions = PredictOptions & {
+export type AppOptions = InferenceOptions & {
+  /** Photos in one request of the Open Inference Protocol. */
+  readonly maxBatch: number;
   readonly build: BuildInfo;
   readonly log: Logger;
   /** Where /status gets its figures. @default none: the page says so */
@@ -27,6 +35,15 @@ const ROUTES = {
   "/metrics": "GET, HEAD",
   "/status": "GET, HEAD",
   "/page/:script": "GET, HEAD",
+  "/v2": "GET, HEAD",
+  "/v2/health/live": "GET, HEAD",
+  "/v2/health/ready": "GET, HEAD",
+  "/v2/models/:name": "GET, HEAD",
+  "/v2/models/:name/ready": "GET, HEAD",
+  "/v2/models/:name/infer": "POST",
+  "/v2/models/:name/versions/:version": "GET, HEAD",
+  "/v2/models/:name/versions/:version/ready": "GET, HEAD",
+  "/v2/models/:name/versions/:version/infer": "POST",
 } as const;
 
 /** The whole HTTP application. It runs under @hono/node-server, whose bindings it needs. */
@@ -44,7 +61,9 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   });
   const description = { name: "image-classification", routes: ROUTES };
   app.route("/", pageRoute({ lifecycle, maxBytes: options.body.maxBytes, description }));
-  app.route("/", predictRoute(options));
+  const infer = createInference(options);
+  app.route("/", predictRoute(infer, pool));
+  app.route("/", inferenceProtocolRoutes({ ...options, infer }));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
   app.route("/", metricsRoute(metrics.registry));
   app.route("/", statusRoute(options.status, log));
@@ -67,12 +86,15 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
             cause: error,
           });
     if (problem.status === 500) log.error({ requestId, err: problem.cause }, problem.message);
-    return c.body(
-      problemBody(problem, { path: c.req.path, requestId }),
-      // Hono's type knows the registered numbers only; 499 is ours.
-      problem.status as 500,
-      { "content-type": PROBLEM_TYPE, "cache-control": "no-store", ...problem.headers },
-    );
+    const { path } = c.req;
+    const [type, body] = isProtocolPath(path)
+      ? ["application/json", protocolErrorBody(problem)]
+      : [PROBLEM_TYPE, problemBody(problem, { path, requestId })];
+    // Hono's type knows the registered numbers only; 499 is ours.
+    return c.body(body, problem.status as 500, {
+      ...{ "content-type": type, "cache-control": "no-store" },
+      ...problem.headers,
+    });
   });
   return app;
 };

@@ -62,6 +62,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     }),
     body: { maxBytes: settings.MAX_BODY_BYTES, timeoutSeconds: settings.BODY_TIMEOUT },
     deadlineSeconds: settings.DEADLINE,
+    maxBatch: settings.MAX_BATCH,
     ...(settings.PROMETHEUS_URL &&
       settings.STATUS_PANELS && {
         status: { prometheusUrl: settings.PROMETHEUS_URL, panels: settings.STATUS_PANELS },

@@ -12,10 +12,10 @@ export type Lifecycle = {
   proof?: string;
 };
 
-export type Status = "ok" | "starting" | "draining";
+type Status = "ok" | "starting" | "draining";
 
-/** One word for /health and /readyz: only `ok` wants requests. */
-export const statusOf = ({ phase, model }: Lifecycle): Status => {
+/** One word for /health and /readyz: only `ok` wants requests. @param workersReady workers that can answer */
+export const statusOf = ({ phase, model }: Lifecycle, workersReady: number): Status => {
   if (phase !== "serving") return "draining";
-  return model ? "ok" : "starting";
+  return model && workersReady > 0 ? "ok" : "starting";
 };

@@ -107,7 +107,7 @@ export const createMetrics = (
     }),
     stageDuration: new Histogram({
       name: METRIC.stageDuration,
-      help: "Time of one image in each stage: waiting (queue), decoding, running the network.",
+      help: "Time of one image, or of one tensor request, in each stage: waiting (queue), decoding, running the network.",
       labelNames: ["stage"] as const,
       buckets: STAGE_BUCKETS,
       registers,

@@ -12,7 +12,10 @@ export type ServiceEnv = {
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 /** Routes that probes and scrapers ask for all the time: their successes are no news. */
-const QUIET = new Set(["/livez", "/readyz", "/health", "/metrics"]);
+const QUIET = new Set([
+  ...["/livez", "/readyz", "/health", "/metrics"],
+  ...["/v2/health/live", "/v2/health/ready", "/v2/models/:name/ready"],
+]);
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]);
 
 /**

@@ -33,6 +33,7 @@ describe("readSettings", () => {
     ["PORT", "70000"],
     ["PORT", "eighty"],
     ["WORKERS", "0"],
+    ["MAX_BATCH", "0"],
     ["LOG_LEVEL", "loud"],
     ["DEADLINE", "-1"],
     ["PROMETHEUS_URL", "prometheus:9090"],

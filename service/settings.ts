@@ -7,7 +7,7 @@ const seconds = z.coerce.number().min(0).max(3600);
 const count = z.coerce.number().int().min(1).max(1024);
 
 /**
- * Requests inside for each worker. Overloaded, four keep a worker busy, and are answered within 100 ms where it makes 60
+ * Images inside for each worker. Overloaded, four keep a worker busy, and are answered within 100 ms where it makes 60
  * images a second; not overloaded, a burst of more is queued and not refused.
  */
 const SLOTS_A_WORKER = { sustained: 4, burst: 16 };
@@ -25,14 +25,16 @@ const schema = z.object({
   METRICS_PORT: port.default(9090),
   /** Worker threads. The default obeys CPU affinity and the container's CPU limit. */
   WORKERS: count.default(() => availableParallelism()),
-  /** Requests inside while the service is overloaded. Default: by the number of workers. */
+  /** Images inside while the service is overloaded. Default: by the number of workers. */
   SLOTS: count.optional(),
-  /** Requests inside while it is not. Default: by the number of workers. */
+  /** Images inside while it is not. Default: by the number of workers. */
   BURST_SLOTS: count.optional(),
   /** For an answer, after the body has arrived. */
   DEADLINE: seconds.default(2),
   BODY_TIMEOUT: seconds.default(10),
   MAX_BODY_BYTES: count.max(2 ** 30).default(10 * 2 ** 20),
+  /** Images in one tensor request: a worker computes them in one go, and others wait. */
+  MAX_BATCH: count.default(8),
   MODEL_POLL: seconds.default(2),
   DRAIN_DELAY: seconds.default(5),
   DRAIN_TIMEOUT: seconds.default(20),

@@ -14,10 +14,7 @@ export const healthRoutes = (
   workersReady: () => number,
   build: BuildInfo,
 ): Hono<ServiceEnv> => {
-  const status = () => {
-    const phase = statusOf(lifecycle);
-    return phase === "ok" && workersReady() === 0 ? "starting" : phase;
-  };
+  const status = () => statusOf(lifecycle, workersReady());
   const app = new Hono<ServiceEnv>();
   app.get("/livez", (c) => c.json({ status: "ok" }, 200, NO_STORE));
   app.get("/readyz", (c) => {

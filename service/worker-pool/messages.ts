@@ -3,27 +3,39 @@ import type { ImageErrorCode } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import type { ModelErrorCode } from "../../model/model-error.ts";
 import type { ModelReference } from "../../model/store.ts";
+import type { Asked, InferenceBody } from "../inference-protocol/read-request.ts";
 
-/** What the main thread asks of a worker. A worker answers `load` and `predict`, each once. */
+/** What the main thread asks of a worker. A worker answers `load`, `predict` and `infer`, each once. */
 export type WorkerRequest =
   | ({ readonly type: "load" } & ModelReference)
   /** Serve this loaded model from now on, and release every other one. */
   | { readonly type: "use"; readonly digest: string }
   /** Release every loaded model that is not in use. */
   | { readonly type: "discard" }
-  | { readonly type: "predict"; readonly id: number; readonly image: Uint8Array };
+  | ({ readonly id: number } & Work);
 
-/** Milliseconds that a prediction spent in each stage inside the worker. */
+/** What a worker computes: one photo, or the tensor of an inference request, which it reads, too. */
+export type Work =
+  | { readonly type: "predict"; readonly image: Uint8Array<ArrayBuffer> }
+  | ({ readonly type: "infer" } & InferenceBody);
+
+/** Milliseconds that a piece of work spent in each stage inside the worker. */
 type StageTimes = {
+  /** From the image or the request to the network's input. */
   readonly decode: number;
   /** From the decoded pixels to the start of the run: another image of this worker was being run. */
   readonly queue: number;
   readonly infer: number;
 };
 
-/** A prediction, the digest of the model that made it, and where its time went. */
-export type Answer = {
-  readonly prediction: Prediction;
+/** What comes of each kind of work. */
+export type Results = {
+  readonly predict: { readonly prediction: Prediction };
+  readonly infer: { readonly predictions: readonly Prediction[]; readonly asked: Asked };
+};
+
+/** A result, the digest of the model that made it, and where its time went. */
+export type Answer<Kind extends Work["type"] = Work["type"]> = Results[Kind] & {
   readonly digest: string;
   readonly times: StageTimes;
 };
@@ -35,7 +47,7 @@ export type WorkerReply =
   | {
       readonly type: "failed";
       readonly id: number;
-      /** Absent when the image is not to blame. */
-      readonly code?: ImageErrorCode;
+      /** Absent when neither the image nor the tensor is to blame. */
+      readonly code?: ImageErrorCode | "bad-tensor";
       readonly message: string;
     };

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
+import { TensorError } from "../inference-protocol/tensor-error.ts";
 import { createPool, type Pool, WorkerCrashedError } from "./pool.ts";
 import { startWorker } from "./start-worker.ts";
 
@@ -38,6 +39,20 @@ describe("createPool", () => {
     expect(answer).toMatchObject({ prediction: { label: "x" }, model: { digest: "a" } });
     expect(answer.waited).toBeGreaterThanOrEqual(0);
     expect(bytes.byteLength, "transferred, not copied").toBe(0);
+  });
+
+  it("has tensors computed by the same workers, and tells those that do not fit from faults", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const infer = (text: string) =>
+      pool.infer({ body: image(text), jsonBytes: 0, maxBatch: 1 }, never);
+    expect(await infer("x")).toMatchObject({
+      predictions: [{ label: "x" }],
+      asked: { binary: true },
+      model: { digest: "a" },
+    });
+    await expect(infer("misfit")).rejects.toThrow(TensorError);
+    expect(await label("fine")).toBe("fine");
   });
 
   it("answers what was asked before the first model", async () => {

@@ -4,7 +4,9 @@ import { ImageError } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import { ModelError } from "../../model/model-error.ts";
 import type { ModelReference } from "../../model/store.ts";
-import type { Answer, WorkerReply, WorkerRequest } from "./messages.ts";
+import type { InferenceBody } from "../inference-protocol/read-request.ts";
+import { TensorError } from "../inference-protocol/tensor-error.ts";
+import type { Answer, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
 import { startWorker } from "./start-worker.ts";
 
 /** Images that a worker holds at once: one is computed while the next ones are decoded. */
@@ -20,13 +22,14 @@ export type PoolOptions = {
   readonly onFault: (fault: "worker-crashed" | "worker-restart-failed", error: unknown) => void;
 };
 
-/** A worker that ended while it held the image. The request may be sent again. */
+/** A worker that ended while it held the request. The request may be sent again. */
 export class WorkerCrashedError extends Error {
   override readonly name = "WorkerCrashedError";
 }
 
 /** An answer with the model that made it, and what it waited for a worker, in milliseconds. */
-export type PoolAnswer = Pick<Answer, "prediction" | "times"> & {
+export type PoolAnswer<Kind extends Work["type"]> = Results[Kind] & {
+  readonly times: Answer["times"];
   readonly model: ModelMetadata;
   readonly waited: number;
 };
@@ -45,8 +48,14 @@ export type Pool = {
    *
    * @throws ImageError, WorkerCrashedError, or the signal's reason
    */
-  predict(image: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<PoolAnswer>;
-  /** Images that wait for a worker. */
+  predict(image: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<PoolAnswer<"predict">>;
+  /**
+   * Runs the network on a tensor, whose buffer is handed over like an image.
+   *
+   * @throws TensorError, WorkerCrashedError, or the signal's reason
+   */
+  infer(request: InferenceBody, signal: AbortSignal): Promise<PoolAnswer<"infer">>;
+  /** Images (or tensors) that wait for a worker. */
   queued(): number;
   /** Workers that can answer. */
   ready(): number;
@@ -54,8 +63,8 @@ export type Pool = {
 };
 
 type Job = {
-  readonly image: Uint8Array<ArrayBuffer>;
-  readonly resolve: (answer: PoolAnswer) => void;
+  readonly work: Work;
+  readonly resolve: (answer: PoolAnswer<Work["type"]>) => void;
   readonly reject: (error: unknown) => void;
   readonly queuedAt: number;
   waited: number;
@@ -100,7 +109,9 @@ export const createPool = (options: PoolOptions): Pool => {
       job.waited = performance.now() - job.queuedAt;
       const id = nextId++;
       idlest.jobs.set(id, job);
-      send(idlest, { type: "predict", id, image: job.image }, [job.image.buffer]);
+      const { work } = job;
+      const bytes = work.type === "predict" ? work.image : work.body;
+      send(idlest, { ...work, id }, [bytes.buffer]);
     }
   };
 
@@ -117,9 +128,9 @@ export const createPool = (options: PoolOptions): Pool => {
     member.jobs.delete(reply.id);
     if (reply.type === "failed") job?.reject(failure(reply.code, reply.message));
     else {
-      const { prediction, times, digest } = reply.answer;
+      const { digest, ...answer } = reply.answer;
       const model = known.find((metadata) => metadata.digest === digest);
-      if (model) job?.resolve({ prediction, times, model, waited: job.waited });
+      if (model) job?.resolve({ ...answer, model, waited: job.waited });
     }
     dispatch();
   };
@@ -217,10 +228,19 @@ export const createPool = (options: PoolOptions): Pool => {
     return changed;
   };
 
-  const predict: Pool["predict"] = (image, signal) =>
-    new Promise<PoolAnswer>((resolve, reject) => {
+  // A worker answers each kind of work with that kind of result.
+  function submit(
+    work: Extract<Work, { type: "predict" }>,
+    signal: AbortSignal,
+  ): Promise<PoolAnswer<"predict">>;
+  function submit(
+    work: Extract<Work, { type: "infer" }>,
+    signal: AbortSignal,
+  ): Promise<PoolAnswer<"infer">>;
+  function submit(work: Work, signal: AbortSignal): Promise<PoolAnswer<Work["type"]>> {
+    return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const job: Job = { image, resolve, reject, queuedAt: performance.now(), waited: 0 };
+      const job: Job = { work, resolve, reject, queuedAt: performance.now(), waited: 0 };
       signal.addEventListener(
         "abort",
         () => {
@@ -232,6 +252,7 @@ export const createPool = (options: PoolOptions): Pool => {
       queue.add(job);
       dispatch();
     });
+  }
 
   const stop = async (): Promise<void> => {
     stopping = true;
@@ -241,12 +262,15 @@ export const createPool = (options: PoolOptions): Pool => {
   start();
   return {
     use,
-    predict,
+    predict: (image, signal) => submit({ type: "predict", image }, signal),
+    infer: (request, signal) => submit({ type: "infer", ...request }, signal),
     queued: () => queue.size,
     ready: () => [...members].filter((member) => member.ready).length,
     stop,
   };
 };
 
-const failure = (code: ImageErrorCode | undefined, message: string): Error =>
-  code ? new ImageError(code, message) : new Error(message);
+const failure = (code: ImageErrorCode | "bad-tensor" | undefined, message: string): Error => {
+  if (code === undefined) return new Error(message);
+  return code === "bad-tensor" ? new TensorError(message) : new ImageError(code, message);
+};

@@ -9,7 +9,9 @@ import { proveModel } from "../../model/golden.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { type ModelReference, readModelFile } from "../../model/store.ts";
-import type { WorkerReply, WorkerRequest } from "./messages.ts";
+import { type InferenceBody, readInferenceRequest } from "../inference-protocol/read-request.ts";
+import { TensorError } from "../inference-protocol/tensor-error.ts";
+import type { Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
 
 /** How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. */
 const NICENESS = 5;
@@ -26,7 +28,7 @@ const decoded: Decoded[] = [];
 let running = false;
 
 /** Gives memory back at once. The collector would wait, because it sees how little its own heap has grown. */
-const free = ({ buffer }: Uint8Array): void => {
+const free = ({ buffer }: Uint8Array | Float32Array): void => {
   // A small one may lie in the pool that Node shares among all small buffers of this thread.
   if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
 };
@@ -87,10 +89,17 @@ const drainDecoded = async (): Promise<void> => {
 
 const fail = (id: number, error: unknown): void => {
   const message = error instanceof Error ? error.message : String(error);
-  reply({ type: "failed", id, message, ...(error instanceof ImageError && { code: error.code }) });
+  const code = error instanceof ImageError ? error.code : undefined;
+  const blamed = error instanceof TensorError ? "bad-tensor" : code;
+  reply({ type: "failed", id, message, ...(blamed && { code: blamed }) });
 };
 
-const predict = async (id: number, image: Uint8Array): Promise<void> => {
+/** Reads the work's input, and lets the network have it in its turn. */
+const compute = async <Input>(
+  id: number,
+  read: (classifier: Classifier) => Input | Promise<Input>,
+  infer: (classifier: Classifier, input: Input) => Promise<Results[Work["type"]]>,
+): Promise<void> => {
   const model = current;
   if (!model) return fail(id, new Error("no model is loaded"));
   model.pending += 1;
@@ -100,21 +109,18 @@ const predict = async (id: number, image: Uint8Array): Promise<void> => {
   };
   try {
     const begun = performance.now();
-    const pixels = await model.classifier.decode(image);
+    const input = await read(model.classifier);
     const ready = performance.now();
-    free(image);
     const run = async (): Promise<void> => {
       try {
         const started = performance.now();
-        const [prediction] = await model.classifier.classify([pixels]);
-        free(pixels);
-        if (!prediction) throw new Error("the model gave no prediction");
+        const result = await infer(model.classifier, input);
         const times = {
           decode: ready - begun,
           queue: started - ready,
           infer: performance.now() - started,
         };
-        reply({ type: "answer", id, answer: { prediction, digest: model.digest, times } });
+        reply({ type: "answer", id, answer: { ...result, digest: model.digest, times } });
       } catch (error) {
         fail(id, error);
       } finally {
@@ -128,6 +134,41 @@ const predict = async (id: number, image: Uint8Array): Promise<void> => {
     finish();
   }
 };
+
+const predict = (id: number, image: Uint8Array): Promise<void> =>
+  compute(
+    id,
+    async (classifier) => {
+      const pixels = await classifier.decode(image);
+      free(image);
+      return pixels;
+    },
+    async (classifier, pixels) => {
+      const [prediction] = await classifier.classify([pixels]);
+      free(pixels);
+      if (!prediction) throw new Error("the model gave no prediction");
+      return { prediction };
+    },
+  );
+
+const infer = (id: number, request: InferenceBody): Promise<void> =>
+  compute(
+    id,
+    ({ metadata }) => {
+      const read = readInferenceRequest(request, metadata);
+      free(request.body);
+      return read;
+    },
+    async (classifier, { tensor, asked }) => {
+      const predictions = await classifier.classifyTensor(tensor);
+      free(tensor);
+      // Infinities and what is no number at all pass through a network; JSON has no word for them.
+      if (predictions.some(({ probability }) => !Number.isFinite(probability))) {
+        throw new TensorError("The model has no answer to these values; see its preprocessing.");
+      }
+      return { predictions, asked };
+    },
+  );
 
 port.on("message", (request: WorkerRequest) => {
   switch (request.type) {
@@ -145,6 +186,9 @@ port.on("message", (request: WorkerRequest) => {
       break;
     case "predict":
       void predict(request.id, request.image);
+      break;
+    case "infer":
+      void infer(request.id, request);
       break;
   }
 });

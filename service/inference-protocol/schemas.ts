@@ -1,0 +1,79 @@
+import { z } from "zod";
+
+/*
+ * The JSON objects of the Open Inference Protocol (version 2, REST), with the names of its specification, and the
+ * parameters of its binary tensor extension. Whatever else a request carries is ignored, as the protocol wants.
+ */
+
+/** The only type of a classifier's tensors: both are 32-bit floats. */
+export const DATATYPE = "FP32";
+
+const parameter = z.union([z.string(), z.number(), z.boolean()]);
+const parameters = z.record(z.string(), parameter);
+const shape = z.array(z.int());
+
+const inputSchema = z.object({
+  name: z.string(),
+  shape: z.array(z.int().nonnegative()),
+  datatype: z.string(),
+  parameters: z
+    .object({ binary_data_size: z.int().nonnegative().optional() })
+    .catchall(parameter)
+    .optional(),
+  data: z.unknown().optional(),
+});
+
+const requestedOutputSchema = z.object({
+  name: z.string(),
+  parameters: z.object({ binary_data: z.boolean().optional() }).catchall(parameter).optional(),
+});
+
+/** What `…/infer` is asked. `data` holds rows of numbers, nested or flat; its 150,528 numbers a photo are checked as they are read. */
+export const inferenceRequestSchema = z.object({
+  id: z.string().max(1024).optional(),
+  parameters: z
+    .object({ binary_data_output: z.boolean().optional() })
+    .catchall(parameter)
+    .optional(),
+  inputs: z.array(inputSchema).max(16),
+  outputs: z.array(requestedOutputSchema).max(16).optional(),
+});
+
+/** What `…/infer` answers. An output has `data`, or its bytes follow the JSON and `binary_data_size` says how many. */
+export const inferenceAnswerSchema = z.object({
+  model_name: z.string(),
+  model_version: z.string(),
+  id: z.string().optional(),
+  parameters,
+  outputs: z.array(
+    z.object({
+      name: z.string(),
+      datatype: z.literal(DATATYPE),
+      shape,
+      parameters: z.object({ binary_data_size: z.int() }).optional(),
+      data: z.array(z.number()).optional(),
+    }),
+  ),
+});
+
+/** What `GET /v2` answers. */
+export const serverMetadataSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  extensions: z.array(z.string()),
+});
+
+const tensorMetadataSchema = z.object({ name: z.string(), datatype: z.literal(DATATYPE), shape });
+
+/** What `GET /v2/models/{name}` answers; in a shape, -1 stands for the number of photos. */
+export const modelMetadataAnswerSchema = z.object({
+  name: z.string(),
+  versions: z.array(z.string()),
+  platform: z.string(),
+  inputs: z.array(tensorMetadataSchema),
+  outputs: z.array(tensorMetadataSchema),
+  parameters,
+});
+
+/** What every failed request of the protocol answers. */
+export const protocolErrorSchema = z.object({ error: z.string() });

@@ -1,0 +1,145 @@
+import type { Prediction } from "../model/classifier.ts";
+import { ImageError } from "../model/image-error.ts";
+import type { Admission } from "./admission.ts";
+import { type BodyLimits, hungUp, readBody } from "./body.ts";
+import { TensorError } from "./inference-protocol/tensor-error.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { FailureReason, Metrics } from "./metrics.ts";
+import type { ServiceEnv } from "./observe.ts";
+import { ProblemError } from "./problem.ts";
+import { PROOF_HEADER } from "./prove-answers.ts";
+import type { Work } from "./worker-pool/messages.ts";
+import { type Pool, type PoolAnswer, WorkerCrashedError } from "./worker-pool/pool.ts";
+
+export type InferenceOptions = {
+  readonly pool: Pool;
+  readonly admission: Admission;
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+  readonly body: BodyLimits;
+  /** Time for the answer after the body has arrived, seconds. */
+  readonly deadlineSeconds: number;
+};
+
+/** What a request's headers tell of it. */
+type Accepted<Kind extends Work["type"]> = {
+  /** Slots to take: one an image. */
+  readonly images: number;
+  /** Has the pool answer the body. */
+  readonly ask: (body: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<PoolAnswer<Kind>>;
+};
+
+/**
+ * Answers one request for predictions: a slot before anything of the body is read, then the body, then the pool, all
+ * counted and within their limits.
+ *
+ * @param accept looks at the headers; what it throws is counted, too
+ * @throws ProblemError
+ */
+export type Infer = <Kind extends Work["type"]>(
+  bindings: ServiceEnv["Bindings"],
+  accept: () => Accepted<Kind>,
+) => Promise<PoolAnswer<Kind>>;
+
+const RETRY_SOON = { "retry-after": "1" };
+
+/** What a failed prediction answers. */
+const problemOf = (error: unknown): ProblemError => {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof ImageError) {
+    return new ProblemError(error.code, error.message, { cause: error });
+  }
+  if (error instanceof TensorError) {
+    return new ProblemError("bad-request", error.message, { cause: error });
+  }
+  if (error instanceof WorkerCrashedError) {
+    return new ProblemError("worker-crashed", "The worker of this image ended; send it again.", {
+      cause: error,
+    });
+  }
+  return new ProblemError("internal", "The prediction failed; the log has the reason.", {
+    cause: error,
+  });
+};
+
+const reasonOf = (problem: ProblemError): FailureReason => {
+  if (problem.code === "cancelled") return "cancelled";
+  if (problem.code === "deadline") return "deadline";
+  if (problem.cause instanceof ImageError) return "decode";
+  return problem.status === 500 ? "backend" : "rejected";
+};
+
+const predictionsOf = (answer: PoolAnswer<Work["type"]>): readonly Prediction[] =>
+  "prediction" in answer ? [answer.prediction] : answer.predictions;
+
+/** Creates what every route that predicts goes through: they share slots, limits, workers and counters. */
+export const createInference = (options: InferenceOptions): Infer => {
+  const { admission, lifecycle, metrics, body, deadlineSeconds } = options;
+
+  const admit = (proof: unknown, images: number): (() => void) => {
+    if (lifecycle.phase === "closing") {
+      throw new ProblemError("draining", "The service is stopping; send the image again.", {
+        headers: RETRY_SOON,
+      });
+    }
+    if (!lifecycle.model && (proof === undefined || proof !== lifecycle.proof)) {
+      throw new ProblemError("starting", "No model is loaded yet; try again soon.", {
+        headers: RETRY_SOON,
+      });
+    }
+    const leave = admission.enter(images);
+    if (leave) return leave;
+    throw new ProblemError("queue-full", "The service is busy; try again after a second.", {
+      headers: RETRY_SOON,
+    });
+  };
+
+  const record = (answer: PoolAnswer<Work["type"]>): void => {
+    const { model, times, waited } = answer;
+    metrics.stageDuration.observe({ stage: "queue" }, (waited + times.queue) / 1000);
+    metrics.stageDuration.observe({ stage: "decode" }, times.decode / 1000);
+    metrics.stageDuration.observe({ stage: "infer" }, times.infer / 1000);
+    metrics.inferences.inc({ model: model.name, version: model.version, outcome: "ok" });
+    for (const { label, probability } of predictionsOf(answer)) {
+      metrics.predictions.inc({ label });
+      metrics.confidence.observe(probability);
+    }
+  };
+
+  const infer: Infer = async ({ incoming, outgoing }, accept) => {
+    const { images, ask } = accept();
+    const leave = admit(incoming.headers[PROOF_HEADER], images);
+    const controller = new AbortController();
+    // Nobody waits for the answer of a client that is gone: its slot is free at once, whatever a worker still does for it.
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) controller.abort(hungUp());
+    });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const bytes = await readBody(incoming, outgoing, body);
+      timer = setTimeout(() => {
+        const detail = `There was no answer within ${deadlineSeconds} s; try again later.`;
+        controller.abort(new ProblemError("deadline", detail));
+      }, deadlineSeconds * 1000);
+      const answer = await ask(bytes, controller.signal);
+      // What the service asks itself before it serves is nobody's prediction.
+      if (lifecycle.model) record(answer);
+      return answer;
+    } finally {
+      clearTimeout(timer);
+      leave();
+    }
+  };
+
+  return async function inferAndCount(bindings, accept) {
+    try {
+      return await infer(bindings, accept);
+    } catch (error) {
+      const problem = problemOf(error);
+      const { name = "none", version = "none" } = lifecycle.model ?? {};
+      metrics.failures.inc({ reason: reasonOf(problem) });
+      metrics.inferences.inc({ model: name, version, outcome: "failed" });
+      throw problem;
+    }
+  };
+};

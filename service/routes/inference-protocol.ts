@@ -1,0 +1,130 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { type Context, Hono } from "hono";
+import type { z } from "zod";
+import type { ModelMetadata } from "../../model/metadata.ts";
+import type { BuildInfo } from "../build-info.ts";
+import type { Infer, InferenceOptions } from "../inference.ts";
+import type { protocolErrorSchema, serverMetadataSchema } from "../inference-protocol/schemas.ts";
+import { TensorError } from "../inference-protocol/tensor-error.ts";
+import { describeModel, writeInferenceAnswer } from "../inference-protocol/write-answer.ts";
+import { statusOf } from "../lifecycle.ts";
+import type { ServiceEnv } from "../observe.ts";
+import { ProblemError } from "../problem.ts";
+
+export type InferenceProtocolOptions = Pick<InferenceOptions, "pool" | "lifecycle" | "body"> & {
+  readonly infer: Infer;
+  readonly build: BuildInfo;
+  /** Photos in one request. */
+  readonly maxBatch: number;
+};
+
+/** Tells where an answer's or a request's JSON ends and its tensors' bytes begin. */
+const JSON_LENGTH = "inference-header-content-length";
+const NO_STORE = { "cache-control": "no-store" };
+
+/** Length of the JSON that a request declares; undefined when there is nothing but JSON. @throws TensorError */
+const declaredJsonBytes = (headers: IncomingHttpHeaders): number | undefined => {
+  const declared = headers[JSON_LENGTH];
+  if (declared === undefined) return undefined;
+  if (typeof declared === "string" && /^\d{1,10}$/.test(declared)) return Number(declared);
+  throw new TensorError("Inference-Header-Content-Length is no length; send the JSON's bytes.");
+};
+
+/**
+ * The Open Inference Protocol, version 2, over REST: what clients of Triton and KServe speak. It answers for the one
+ * model that serves, in this version or without any; another name or version is 404.
+ */
+export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono<ServiceEnv> => {
+  const { infer, pool, lifecycle, body, build, maxBatch } = options;
+
+  const isReady = (): boolean => statusOf(lifecycle, pool.ready()) === "ok";
+
+  const notReady = (): ProblemError =>
+    lifecycle.phase === "serving"
+      ? new ProblemError("starting", "No model is loaded yet; try again soon.")
+      : new ProblemError("draining", "The service is stopping; ask another one.");
+
+  /** The model, if the path names it. @throws ProblemError `starting` or `not-found` */
+  const checkModel = (c: Context<ServiceEnv>, model: ModelMetadata | undefined): ModelMetadata => {
+    if (!model) throw notReady();
+    const { name, version = model.version } = c.req.param();
+    if (model.name === name && model.version === version) return model;
+    throw new ProblemError(
+      "not-found",
+      `There is no such model or version; ${model.name} ${model.version} is served.`,
+    );
+  };
+
+  const server: z.infer<typeof serverMetadataSchema> = {
+    name: "image-classification",
+    version: build.version,
+    extensions: ["binary_tensor_data", "parameters"],
+  };
+
+  /** Images' worth of bytes that a request announces; what does not say is as large as it may be. */
+  const imagesOf = ({ input }: ModelMetadata, headers: IncomingHttpHeaders): number => {
+    const [, channels, height, width] = input.shape;
+    const bytes = Math.min(Number(headers["content-length"] ?? body.maxBytes), body.maxBytes);
+    return Math.max(1, Math.floor(bytes / (4 * channels * height * width)));
+  };
+
+  const accept = (model: ModelMetadata, headers: IncomingHttpHeaders) => {
+    const encoding = headers["content-encoding"] ?? "identity";
+    if (encoding !== "identity") {
+      throw new ProblemError("unsupported-type", "The body is compressed; send it as it is.");
+    }
+    const declared = declaredJsonBytes(headers);
+    return {
+      images: imagesOf(model, headers),
+      ask: (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => {
+        const jsonBytes = declared ?? bytes.length;
+        if (declared === undefined && bytes.length === 0) {
+          throw new TensorError("The body is empty; send an inference request.");
+        }
+        if (jsonBytes > bytes.length) {
+          throw new TensorError(
+            `Inference-Header-Content-Length is ${jsonBytes}, but ${bytes.length} bytes came.`,
+          );
+        }
+        return pool.infer({ body: bytes, jsonBytes, maxBatch }, signal);
+      },
+    };
+  };
+
+  const app = new Hono<ServiceEnv>();
+  app.get("/v2", (c) => c.json(server));
+  app.get("/v2/health/live", (c) => c.body(null, 200, NO_STORE));
+  app.get("/v2/health/ready", (c) => {
+    if (!isReady()) throw notReady();
+    return c.body(null, 200, NO_STORE);
+  });
+  for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
+    app.get(path, (c) => c.json(describeModel(checkModel(c, lifecycle.model))));
+    app.get(`${path}/ready`, (c) => {
+      checkModel(c, lifecycle.model);
+      if (!isReady()) throw notReady();
+      return c.body(null, 200, NO_STORE);
+    });
+    app.post(`${path}/infer`, async (c) => {
+      const { incoming } = c.env;
+      const { predictions, asked, model } = await infer(c.env, () =>
+        accept(checkModel(c, lifecycle.model), incoming.headers),
+      );
+      // Another one may have been taken up meanwhile.
+      checkModel(c, model);
+      const answer = writeInferenceAnswer(predictions, model, asked);
+      return c.body(answer.body, 200, {
+        "content-type": answer.jsonBytes ? "application/octet-stream" : "application/json",
+        ...(answer.jsonBytes && { [JSON_LENGTH]: String(answer.jsonBytes) }),
+      });
+    });
+  }
+  return app;
+};
+
+/** Whether a path belongs to the protocol, whose errors have a form of their own. */
+export const isProtocolPath = (path: string): boolean => path === "/v2" || path.startsWith("/v2/");
+
+/** The protocol's form of every failed request. */
+export const protocolErrorBody = (problem: ProblemError): string =>
+  JSON.stringify({ error: problem.message } satisfies z.infer<typeof protocolErrorSchema>);
