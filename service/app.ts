@@ -1,5 +1,7 @@
 import { Hono } from "hono";
 import type { Logger } from "pino";
+import type { z } from "zod";
+import type { indexAnswerSchema } from "./answer-schemas.ts";
 import type { BuildInfo } from "./build-info.ts";
 import { createInference, type InferenceOptions } from "./inference.ts";
 import { observe, type ServiceEnv } from "./observe.ts";
@@ -11,6 +13,7 @@ import {
   protocolErrorBody,
 } from "./routes/inference-protocol.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
 import { pageRoute } from "./routes/page.ts";
 import { predictRoute } from "./routes/predict.ts";
 import { statusRoute } from "./routes/status.ts";
@@ -25,8 +28,8 @@ export type AppOptions = InferenceOptions & {
   readonly status?: StatusSource;
 };
 
-/** The routes, by path and method; what else is asked of a path gets 405 with these. */
-const ROUTES = {
+/** The routes, by path and methods; what else is asked of a path gets 405 with these. */
+export const ROUTES = {
   "/": "GET, HEAD",
   "/predict": "POST",
   "/health": "GET, HEAD",
@@ -35,6 +38,8 @@ const ROUTES = {
   "/metrics": "GET, HEAD",
   "/status": "GET, HEAD",
   "/page/:script": "GET, HEAD",
+  "/openapi.json": "GET, HEAD",
+  "/docs": "GET, HEAD",
   "/v2": "GET, HEAD",
   "/v2/health/live": "GET, HEAD",
   "/v2/health/ready": "GET, HEAD",
@@ -59,12 +64,16 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
     // A drain that began meanwhile: clients move to another replica with their next request.
     if (serving && lifecycle.phase !== "serving") c.header("connection", "close");
   });
-  const description = { name: "image-classification", routes: ROUTES };
+  const description: z.infer<typeof indexAnswerSchema> = {
+    name: "image-classification",
+    routes: ROUTES,
+  };
   app.route("/", pageRoute({ lifecycle, maxBytes: options.body.maxBytes, description }));
   const infer = createInference(options);
   app.route("/", predictRoute(infer, pool));
   app.route("/", inferenceProtocolRoutes({ ...options, infer }));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
+  app.route("/", openApiRoutes(build.version));
   app.route("/", metricsRoute(metrics.registry));
   app.route("/", statusRoute(options.status, log));
   for (const [path, allow] of Object.entries(ROUTES)) {

@@ -1,4 +1,6 @@
+import type { z } from "zod";
 import type { ImageErrorCode } from "../model/image-error.ts";
+import type { problemSchema } from "./answer-schemas.ts";
 
 /** Every way in which a request can fail, with its HTTP status. The code ends the problem's `type`. */
 const STATUS = {
@@ -30,7 +32,7 @@ const STATUS = {
 
 export type ProblemCode = keyof typeof STATUS;
 
-const TITLES: Partial<Record<number, string>> = {
+const TITLES: Record<(typeof STATUS)[ProblemCode], string> = {
   400: "Bad request",
   404: "Not found",
   405: "Method not allowed",
@@ -82,4 +84,4 @@ export const problemBody = (
     detail: problem.message,
     instance: request.path,
     requestId: request.requestId,
-  });
+  } satisfies z.input<typeof problemSchema>);

@@ -1,20 +1,14 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
-import { z } from "zod";
 import type { Ask } from "../model/golden.ts";
 import { ModelError } from "../model/model-error.ts";
+import { predictAnswerSchema } from "./answer-schemas.ts";
 
 /** Header of the requests by which a service that is not ready yet proves itself. */
 export const PROOF_HEADER = "x-proof";
 
 const TIMEOUT_MS = 10_000;
-
-const answerSchema = z.object({
-  label: z.string(),
-  probability: z.number(),
-  probabilities: z.record(z.string(), z.number()),
-});
 
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
@@ -46,7 +40,7 @@ export const askOverHttp =
     asked.end(picture);
     const [response] = (await once(asked, "response")) as [IncomingMessage];
     const body = await text(response);
-    if (response.statusCode === 200) return answerSchema.parse(JSON.parse(body));
+    if (response.statusCode === 200) return predictAnswerSchema.parse(JSON.parse(body));
     throw new ModelError(
       "wrong-answer",
       `a golden picture got HTTP ${response.statusCode} ${body.slice(0, 300)}; train again, or mend what answers.`,

@@ -20,7 +20,11 @@ const inputSchema = z.object({
     .object({ binary_data_size: z.int().nonnegative().optional() })
     .catchall(parameter)
     .optional(),
-  data: z.unknown().optional(),
+  data: z.unknown().optional().meta({
+    description: "Rows of numbers, nested or flat; or nothing, where bytes follow the JSON.",
+    type: "array",
+    items: {},
+  }),
 });
 
 const requestedOutputSchema = z.object({

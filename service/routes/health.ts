@@ -1,4 +1,6 @@
 import { Hono } from "hono";
+import type { z } from "zod";
+import type { healthAnswerSchema, probeAnswerSchema } from "../answer-schemas.ts";
 import type { BuildInfo } from "../build-info.ts";
 import { type Lifecycle, statusOf } from "../lifecycle.ts";
 import type { ServiceEnv } from "../observe.ts";
@@ -16,10 +18,16 @@ export const healthRoutes = (
 ): Hono<ServiceEnv> => {
   const status = () => statusOf(lifecycle, workersReady());
   const app = new Hono<ServiceEnv>();
-  app.get("/livez", (c) => c.json({ status: "ok" }, 200, NO_STORE));
+  app.get("/livez", (c) =>
+    c.json<z.infer<typeof probeAnswerSchema>>({ status: "ok" }, 200, NO_STORE),
+  );
   app.get("/readyz", (c) => {
     const now = status();
-    return c.json({ status: now }, now === "ok" ? 200 : 503, NO_STORE);
+    return c.json<z.infer<typeof probeAnswerSchema>>(
+      { status: now },
+      now === "ok" ? 200 : 503,
+      NO_STORE,
+    );
   });
   app.get("/health", (c) => {
     const now = status();
@@ -33,11 +41,12 @@ export const healthRoutes = (
       testAccuracy: model.metrics.test.accuracy,
       gitCommit: model.build.gitCommit,
     };
-    return c.json(
-      { status: now, model: served ?? null, build },
-      now === "ok" ? 200 : 503,
-      NO_STORE,
-    );
+    const answer: z.infer<typeof healthAnswerSchema> = {
+      status: now,
+      model: served ?? null,
+      build,
+    };
+    return c.json(answer, now === "ok" ? 200 : 503, NO_STORE);
   });
   return app;
 };

@@ -1,4 +1,6 @@
 import { Hono } from "hono";
+import type { z } from "zod";
+import type { predictAnswerSchema } from "../answer-schemas.ts";
 import type { Infer } from "../inference.ts";
 import type { ServiceEnv } from "../observe.ts";
 import { acceptUpload } from "../upload.ts";
@@ -13,9 +15,11 @@ export const predictRoute = (infer: Infer, pool: Pool): Hono<ServiceEnv> => {
       return { images: 1, ask: (body, signal) => pool.predict(cut(body), signal) };
     });
     const { name, version, digest } = model;
-    return c.body(JSON.stringify({ ...prediction, model: { name, version, digest } }), 200, {
-      "content-type": "application/json",
-    });
+    const answer: z.infer<typeof predictAnswerSchema> = {
+      ...prediction,
+      model: { name, version, digest },
+    };
+    return c.body(JSON.stringify(answer), 200, { "content-type": "application/json" });
   });
   return app;
 };

@@ -1,14 +1,8 @@
 import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { ServiceEnv } from "../observe.ts";
+import { PAGE_HEADERS } from "../page-headers.ts";
 import type { StatusSource } from "../status/page.ts";
-
-const HEADERS = {
-  "content-type": "text/html; charset=utf-8",
-  "cache-control": "no-store",
-  // Nothing of the page comes from elsewhere, and nothing of it runs.
-  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-};
 
 /** `GET /status`: the dashboards' panels, drawn as charts, for people. @param source undefined where no monitoring is set up */
 export const statusRoute = (source: StatusSource | undefined, log: Logger): Hono<ServiceEnv> => {
@@ -17,13 +11,13 @@ export const statusRoute = (source: StatusSource | undefined, log: Logger): Hono
   app.get("/status", async (c) => {
     // Not a static import: a start must not wait for a page that nobody asked for yet.
     const page = await import("../status/page.ts");
-    if (source === undefined) return c.body(page.statusWithoutMonitoring(), 200, HEADERS);
+    if (source === undefined) return c.body(page.statusWithoutMonitoring(), 200, PAGE_HEADERS);
     make ??= page.createStatusPage(source);
     try {
-      return c.body(await make(), 200, HEADERS);
+      return c.body(await make(), 200, PAGE_HEADERS);
     } catch (error) {
       log.warn({ err: error }, "the status page has no figures");
-      return c.body(page.statusUnavailable(), 200, HEADERS);
+      return c.body(page.statusUnavailable(), 200, PAGE_HEADERS);
     }
   });
   return app;

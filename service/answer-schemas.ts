@@ -1,0 +1,66 @@
+import { z } from "zod";
+
+/*
+ * What the routes answer, as the OpenAPI document describes it. Routes hold their answers against these by type; the
+ * Open Inference Protocol has its own in inference-protocol/schemas.ts.
+ */
+
+/** Which model made an answer. */
+const modelReferenceSchema = z
+  .object({ name: z.string(), version: z.string(), digest: z.string() })
+  .meta({ id: "ModelReference" });
+
+/** What `/predict` answers. */
+export const predictAnswerSchema = z
+  .object({
+    label: z.string(),
+    /** Not bounded: a rounded softmax may be a hair above 1. */
+    probability: z.number(),
+    probabilities: z.record(z.string(), z.number()),
+    model: modelReferenceSchema,
+  })
+  .meta({ id: "Prediction" });
+
+const statusSchema = z.enum(["ok", "starting", "draining"]);
+
+/** What `/livez` and `/readyz` answer. */
+export const probeAnswerSchema = z.object({ status: statusSchema }).meta({ id: "Probe" });
+
+/** What `/health` answers: the model that serves, null before there is one, and what serves it. */
+export const healthAnswerSchema = z
+  .object({
+    status: statusSchema,
+    model: modelReferenceSchema
+      .extend({
+        labels: z.array(z.string()),
+        source: z.string(),
+        testAccuracy: z.number(),
+        gitCommit: z.string(),
+      })
+      .meta({ id: "ServedModel" })
+      .nullable(),
+    build: z.object({
+      version: z.string(),
+      commit: z.string(),
+      node: z.string(),
+      onnxruntime: z.string(),
+    }),
+  })
+  .meta({ id: "Health" });
+
+/** What `/` answers. */
+export const indexAnswerSchema = z
+  .object({ name: z.string(), routes: z.record(z.string(), z.string()) })
+  .meta({ id: "Index" });
+
+/** What every failed request answers (RFC 9457), those of the Open Inference Protocol excepted. */
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    instance: z.string(),
+    requestId: z.string(),
+  })
+  .meta({ id: "Problem" });

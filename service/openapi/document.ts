@@ -1,0 +1,241 @@
+import { z } from "zod";
+import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
+import { IMAGE_TYPES } from "../../model/image-type.ts";
+import {
+  healthAnswerSchema,
+  indexAnswerSchema,
+  predictAnswerSchema,
+  probeAnswerSchema,
+  problemSchema,
+} from "../answer-schemas.ts";
+import {
+  inferenceAnswerSchema,
+  inferenceRequestSchema,
+  modelMetadataAnswerSchema,
+  protocolErrorSchema,
+  serverMetadataSchema,
+} from "../inference-protocol/schemas.ts";
+import { PROBLEM_TYPE } from "../problem.ts";
+
+type Operation = ZodOpenApiOperationObject;
+type Responses = Operation["responses"];
+
+/** What a status means, in a failed request's answer. */
+const MEANING = {
+  400: "The request is malformed, or does not fit the model.",
+  404: "There is no such model or version.",
+  408: "The body did not arrive in time.",
+  413: "The body is too large.",
+  415: "The body is neither JPEG, PNG nor WebP, or it is compressed.",
+  422: "The image cannot be decoded.",
+  429: "The service is full; Retry-After says when to come back.",
+  500: "The service failed.",
+  503: "The service is starting or draining.",
+  504: "There was no answer in time.",
+} as const;
+
+const json = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+const text = (description: string, type: string) => ({
+  description,
+  content: { [type]: { schema: z.string() } },
+});
+
+const problems = (...statuses: (keyof typeof MEANING)[]): Responses =>
+  Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      { description: MEANING[status], content: { [PROBLEM_TYPE]: { schema: problemSchema } } },
+    ]),
+  );
+const protocolErrors = (...statuses: (keyof typeof MEANING)[]): Responses =>
+  Object.fromEntries(
+    statuses.map((status) => [status, json(MEANING[status], protocolErrorSchema)]),
+  );
+
+const binary = { type: "string", format: "binary" } as const;
+const upload: Operation["requestBody"] = {
+  required: true,
+  content: {
+    "multipart/form-data": {
+      schema: { type: "object", properties: { image: binary }, required: ["image"] },
+    },
+    ...Object.fromEntries(
+      [...IMAGE_TYPES, "application/octet-stream"].map((type) => [type, { schema: binary }]),
+    ),
+  },
+};
+
+const jsonLength = z
+  .string()
+  .regex(/^\d{1,10}$/)
+  .meta({
+    description: "Length of the JSON, where bytes of a tensor follow it; 0 when there is no JSON.",
+  });
+
+const probe = (summary: string): Operation => ({
+  summary,
+  responses: {
+    200: json("Yes.", probeAnswerSchema),
+    503: json("Not now.", probeAnswerSchema),
+  },
+});
+
+/** The routes of one model, without and with its version in the path. */
+const modelPaths = (path: string, params: z.ZodObject) => {
+  const named = (operation: Operation): Operation => ({
+    ...operation,
+    tags: ["Open Inference Protocol"],
+    requestParams: { path: params, ...operation.requestParams },
+  });
+  return {
+    [path]: {
+      get: named({
+        summary: "The model's tensors",
+        responses: {
+          200: json("The model.", modelMetadataAnswerSchema),
+          ...protocolErrors(404, 503),
+        },
+      }),
+    },
+    [`${path}/ready`]: {
+      get: named({
+        summary: "Whether the model answers",
+        responses: { 200: { description: "It does." }, ...protocolErrors(404, 503) },
+      }),
+    },
+    [`${path}/infer`]: {
+      post: named({
+        summary: "Scores of a batch of preprocessed photos",
+        requestParams: {
+          header: z.object({ "inference-header-content-length": jsonLength.optional() }),
+        },
+        requestBody: {
+          required: true,
+          content: {
+            "application/json": { schema: inferenceRequestSchema },
+            "application/octet-stream": { schema: binary },
+          },
+        },
+        responses: {
+          200: {
+            description: "The scores: as JSON, or as bytes behind JSON.",
+            content: {
+              "application/json": { schema: inferenceAnswerSchema },
+              "application/octet-stream": { schema: binary },
+            },
+          },
+          ...protocolErrors(400, 404, 408, 413, 415, 429, 500, 503, 504),
+        },
+      }),
+    },
+  };
+};
+
+const name = z.string().meta({ example: "cats-dogs" });
+
+/** The OpenAPI 3.1 document of all routes. @param version the service's */
+export const createOpenApiDocument = (version: string): ReturnType<typeof createDocument> =>
+  createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Image classification",
+      version,
+      description:
+        "Answers what is in a photo. Every answer has x-request-id, which is in the log.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    paths: {
+      "/": {
+        get: {
+          summary: "The routes, or the page for those who accept HTML",
+          responses: {
+            200: {
+              description: "Them, or it.",
+              content: {
+                "application/json": { schema: indexAnswerSchema },
+                "text/html": { schema: z.string() },
+              },
+            },
+          },
+        },
+      },
+      "/predict": {
+        post: {
+          summary: "Label and probabilities of a photo",
+          requestBody: upload,
+          responses: {
+            200: json("The prediction.", predictAnswerSchema),
+            ...problems(400, 408, 413, 415, 422, 429, 500, 503, 504),
+          },
+        },
+      },
+      "/health": {
+        get: {
+          summary: "What is served, and what serves it",
+          responses: {
+            200: json("Requests are welcome.", healthAnswerSchema),
+            503: json("Not now.", healthAnswerSchema),
+          },
+        },
+      },
+      "/livez": {
+        get: { summary: "Whether it lives", responses: { 200: json("Yes.", probeAnswerSchema) } },
+      },
+      "/readyz": { get: probe("Whether requests are welcome") },
+      "/metrics": {
+        get: { summary: "Metrics", responses: { 200: text("Prometheus' format.", "text/plain") } },
+      },
+      "/status": {
+        get: { summary: "The dashboards", responses: { 200: text("A page.", "text/html") } },
+      },
+      "/page/{script}": {
+        get: {
+          summary: "A script of the page at /",
+          requestParams: { path: z.object({ script: z.string().meta({ example: "main.js" }) }) },
+          responses: { 200: text("The script.", "text/javascript"), ...problems(404) },
+        },
+      },
+      "/openapi.json": {
+        get: {
+          summary: "This document",
+          responses: { 200: json("OpenAPI 3.1.", z.looseObject({ openapi: z.string() })) },
+        },
+      },
+      "/docs": {
+        get: {
+          summary: "This document, to read",
+          responses: { 200: text("A page.", "text/html") },
+        },
+      },
+      "/v2": {
+        get: {
+          summary: "The server and its extensions",
+          tags: ["Open Inference Protocol"],
+          responses: { 200: json("The server.", serverMetadataSchema) },
+        },
+      },
+      "/v2/health/live": {
+        get: {
+          summary: "Whether it lives",
+          tags: ["Open Inference Protocol"],
+          responses: { 200: { description: "Yes." } },
+        },
+      },
+      "/v2/health/ready": {
+        get: {
+          summary: "Whether requests are welcome",
+          tags: ["Open Inference Protocol"],
+          responses: { 200: { description: "Yes." }, ...protocolErrors(503) },
+        },
+      },
+      ...modelPaths("/v2/models/{name}", z.object({ name })),
+      ...modelPaths(
+        "/v2/models/{name}/versions/{version}",
+        z.object({ name, version: z.string() }),
+      ),
+    },
+  });

@@ -1,0 +1,125 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect, it } from "vitest";
+import { useModelStore } from "../fixtures/model-store.ts";
+import { colourImage, stubModel } from "../fixtures/models.ts";
+import type { ServiceProcess } from "../fixtures/service-process.ts";
+
+const PHOTO_BYTES = 4 * 3 * 224 * 224;
+const MODEL = "/v2/models/{name}";
+const VERSION = "/v2/models/{name}/versions/{version}";
+const store = useModelStore();
+
+type Content = Readonly<Record<string, unknown>>;
+type Document = {
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { responses: Record<string, { content?: Content }> }>>>
+  >;
+};
+
+/** A request, and the status that it should get. */
+type Question = readonly [status: number, method: "get" | "post", path: string, init?: RequestInit];
+
+const image = (body: Uint8Array, type = "image/jpeg") => ({
+  body: new Uint8Array(body),
+  headers: { "content-type": type },
+});
+const tensor = (body: string | Uint8Array<ArrayBuffer>, length?: number) => ({
+  body,
+  headers: length === undefined ? {} : { "inference-header-content-length": String(length) },
+});
+const floats = (values: number) => new Uint8Array(4 * values);
+
+/** Asks a service, and holds what it answers against its own document. */
+const createAsk = async (service: ServiceProcess, names: Readonly<Record<string, string>>) => {
+  const response = await fetch(`${service.url}/openapi.json`);
+  const document = (await response.json()) as Document;
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  ajv.addSchema({ $id: "document", ...document });
+  const asked = new Set<string>();
+  const pointer = (...steps: string[]) =>
+    steps.map((step) => `/${encodeURIComponent(step.replaceAll("~", "~0").replaceAll("/", "~1"))}`);
+  const ask = async ([status, method, path, init]: Question): Promise<void> => {
+    const url = service.url + path.replaceAll(/\{(\w+)\}/g, (_, name) => names[name] ?? "stranger");
+    const answer = await fetch(url, { ...init, method });
+    const body = await answer.text();
+    const what = `${method} ${path} ${answer.status} ${body.slice(0, 200)}`;
+    expect(answer.status, what).toBe(status);
+    const declared = document.paths[path]?.[method]?.responses[status];
+    expect(declared, `the document lacks ${what}`).toBeDefined();
+    asked.add(`${method} ${path}`);
+    if (!declared?.content) {
+      expect(body, what).toBe("");
+      return;
+    }
+    const [type = ""] = (answer.headers.get("content-type") ?? "").split(";");
+    expect(Object.keys(declared.content), what).toContain(type);
+    if (!type.endsWith("json")) return;
+    const at = pointer("paths", path, method, "responses", String(status), "content", type);
+    const validate = ajv.getSchema(`document#${at.join("")}/schema`);
+    await validate?.(JSON.parse(body));
+    expect(validate?.errors, what).toBeNull();
+  };
+  const all = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method} ${path}`),
+  );
+  return { ask, asked, all };
+};
+
+it("answers on every route what its OpenAPI document says", async () => {
+  const model = await stubModel();
+  const service = await store.start({ env: { BODY_TIMEOUT: "1" } });
+  const names = { name: model.metadata.name, version: model.metadata.version, script: "main.js" };
+  const { ask, asked, all } = await createAsk(service, names);
+  const red = await colourImage("red");
+  const early: Question[] = [
+    [503, "get", "/health"],
+    [503, "get", "/readyz"],
+    [503, "post", "/predict", image(red)],
+    [503, "get", "/v2/health/ready"],
+    [503, "get", MODEL],
+    [503, "get", `${MODEL}/ready`],
+    [503, "post", `${MODEL}/infer`, tensor(floats(1), 0)],
+  ];
+  for (const question of early) await ask(question);
+
+  await store.publish(model);
+  await service.serving();
+  const form = new FormData();
+  form.set("image", new Blob([new Uint8Array(red)]), "red.jpg");
+  const data = new Array(PHOTO_BYTES / 4).fill(0.5);
+  const input = { name: "input", datatype: "FP32", shape: [1, 3, 224, 224] };
+  const request = JSON.stringify({ id: "1", inputs: [{ ...input, data }] });
+  const photo = floats(PHOTO_BYTES / 4);
+  const later: Question[] = [
+    ...[
+      "/",
+      "/health",
+      "/livez",
+      "/readyz",
+      "/metrics",
+      "/status",
+      "/openapi.json",
+      "/docs",
+      "/page/{script}",
+    ].map((path) => [200, "get", path] as const),
+    ...["/v2", "/v2/health/live", "/v2/health/ready"].map((path) => [200, "get", path] as const),
+    [200, "post", "/predict", image(red)],
+    [200, "post", "/predict", { body: form }],
+    [400, "post", "/predict", image(new Uint8Array())],
+    [413, "post", "/predict", image(floats(3_000_000))],
+    [415, "post", "/predict", image(red, "text/plain")],
+    [422, "post", "/predict", image(red.subarray(0, 300))],
+  ];
+  for (const path of [MODEL, VERSION]) {
+    later.push(
+      [200, "get", path],
+      [200, "get", `${path}/ready`],
+      [200, "post", `${path}/infer`, tensor(request)],
+      [200, "post", `${path}/infer`, tensor(photo, 0)],
+      [400, "post", `${path}/infer`, tensor("{}")],
+      [413, "post", `${path}/infer`, tensor(floats(3_000_000), 0)],
+    );
+  }
+  for (const question of later) await ask(question);
+  expect([...asked].sort(), "every route was asked").toEqual(all.sort());
+});
