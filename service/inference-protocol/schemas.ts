@@ -33,15 +33,24 @@ const requestedOutputSchema = z.object({
 });
 
 /** What `…/infer` is asked. `data` holds rows of numbers, nested or flat; its 150,528 numbers a photo are checked as they are read. */
-export const inferenceRequestSchema = z.object({
-  id: z.string().max(1024).optional(),
-  parameters: z
-    .object({ binary_data_output: z.boolean().optional() })
-    .catchall(parameter)
-    .optional(),
-  inputs: z.array(inputSchema).max(16),
-  outputs: z.array(requestedOutputSchema).max(16).optional(),
-});
+export const inferenceRequestSchema = z
+  .object({
+    id: z.string().max(1024).optional(),
+    parameters: z
+      .object({ binary_data_output: z.boolean().optional() })
+      .catchall(parameter)
+      .optional(),
+    inputs: z.array(inputSchema).max(16),
+    outputs: z.array(requestedOutputSchema).max(16).optional(),
+  })
+  .meta({
+    // Its data is cut short: 150,528 numbers are no example.
+    example: {
+      id: "1",
+      inputs: [{ name: "input", shape: [1, 3, 224, 224], datatype: DATATYPE, data: [-0.5, 0.25] }],
+      outputs: [{ name: "probabilities" }],
+    },
+  });
 
 /** What `…/infer` answers. An output has `data`, or its bytes follow the JSON and `binary_data_size` says how many. */
 export const inferenceAnswerSchema = z.object({
