@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { access, constants, mkdir } from "node:fs/promises";
 import process from "node:process";
 import { Command, Option } from "commander";
+import { atPrecision } from "../../model/precision.ts";
 import { publishModel, writeModel } from "../../model/store.ts";
 import { obtainBackbone, readBackbone } from "../backbone/backbone.ts";
 import { cacheDirectory } from "../cache-directory.ts";
@@ -80,7 +81,8 @@ const run = async (options: Options): Promise<void> => {
     if (publish) await publishModel(publish, trained.files, trained.metadata.digest);
     say(formatEvaluation(trained.evaluation));
     say(formatInt8(trained.metadata));
-    say(`model ${trained.metadata.digest} in ${targets.join(" and ")}`);
+    // The digest by which it answers and is found in MLflow.
+    say(`model ${atPrecision(trained.metadata).digest} in ${targets.join(" and ")}`);
     if (options.tracking) {
       const tracking = { url: options.tracking, copies: options.trackingCopies };
       await trackTraining(tracking, trained, options.figures, { start, end: Date.now() }, say);
