@@ -148,7 +148,9 @@ describe.skipIf(!possible)("a platform under GitOps", () => {
     const built = await start("node", [
       join(repository, "infra/cli/image.ts"),
       ...["build", "--target", "embedded", "--name", "docker.io/cats-dogs/service"],
-      ...["--tag", "takes-cats-for-dogs", "--base", image],
+      // A tag stands for an image's content, and the registry outlives a test: this one's is another for each base.
+      ...["--tag", `takes-cats-for-dogs-${image.split(":").at(-1)?.slice(0, 12)}`],
+      ...["--base", image],
       ...["--file", join(context, "Dockerfile"), "--context", context],
     ]).ended;
     await rm(context, { recursive: true });
