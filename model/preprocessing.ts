@@ -2,6 +2,9 @@ import sharp, { type Sharp } from "sharp";
 import { z } from "zod";
 import { ImageError } from "./image-error.ts";
 import { detectImageType } from "./image-type.ts";
+import { readPlainJpegSize } from "./jpeg/baseline-header.ts";
+import { withPlainJpeg } from "./jpeg/decode-plain-jpeg.ts";
+import { scaleCentre } from "./resample/scale-centre.ts";
 
 /**
  * How a photo becomes the network's input. Written into `model.json` by training and obeyed by everything that reads
@@ -129,6 +132,27 @@ const isAnimatedWebp = (bytes: Uint8Array): boolean =>
   Buffer.from(bytes.buffer, bytes.byteOffset + 12, 4).toString("latin1") === "VP8X" &&
   ((bytes[20] ?? 0) & 0b10) !== 0;
 
+/** Pixels up to which a JPEG is decoded here at once: a few milliseconds, in which a thread does nothing else. */
+const SMALL_PIXELS = 500_000;
+
+/**
+ * The way of most photos that are sent to a classifier, in less than half of the time: small JPEGs for which libvips has
+ * nothing to do but to decode and to scale.
+ *
+ * @returns undefined for what it is not made for, and for damaged files: libvips has the words for those
+ */
+const decodeSmallJpeg = async (
+  bytes: Uint8Array,
+  { kernel, ...settings }: Preprocessing,
+): Promise<Uint8Array | undefined> => {
+  if (kernel !== "linear" || detectImageType(bytes) !== "image/jpeg") return undefined;
+  const size = readPlainJpegSize(bytes);
+  // From twice the size on, libvips lets libjpeg decode a part of the frequencies only, which is faster.
+  if (!size || Math.min(size.width, size.height) >= 2 * settings.resizeTo) return undefined;
+  if (size.width * size.height > SMALL_PIXELS) return undefined;
+  return withPlainJpeg(bytes, (image) => scaleCentre(image, settings));
+};
+
 /**
  * Decodes a JPEG, PNG or WebP photo: EXIF rotation, RGB, scale, centre crop.
  *
@@ -139,6 +163,8 @@ export const decodePixels = async (
   bytes: Uint8Array,
   settings: Preprocessing,
 ): Promise<Uint8Array> => {
+  const small = await decodeSmallJpeg(bytes, settings);
+  if (small) return small;
   const image = openImage(bytes);
   if (isAnimatedWebp(bytes)) {
     throw new ImageError("animated", "The image is an animation; send one still picture.");

@@ -23,8 +23,8 @@ export type FeatureOptions = {
 };
 
 const BATCH = 16;
-/** Raise this when augmentation changes, so that cached embeddings of older code are not used. */
-const AUGMENTATION_VERSION = 1;
+/** Raise this when decoding or augmentation changes, so that cached embeddings of older code are not used. */
+const PIXELS_VERSION = 2;
 
 /**
  * Embeddings of pictures, in order, each of `EMBEDDING_SIZE` numbers. Embeddings of equal content and settings are
@@ -40,7 +40,7 @@ export const embedViews = async (
 ): Promise<Float32Array[]> => {
   const { preprocessing, seed } = options;
   const settings = digestOf(
-    JSON.stringify([digestOf(options.backbone), preprocessing, AUGMENTATION_VERSION]),
+    JSON.stringify([digestOf(options.backbone), preprocessing, PIXELS_VERSION]),
   ).slice(7, 23);
   const path = join(options.cache, "features", `${settings}.bin`);
   const cache = await openFeatureCache(path, EMBEDDING_SIZE);

@@ -1,0 +1,51 @@
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { readPlainJpegSize } from "./baseline-header.ts";
+
+const picture = (channels: 3 | 4 = 3) =>
+  sharp({ create: { width: 40, height: 30, channels, background: { r: 9, g: 99, b: 199 } } });
+
+describe("readPlainJpegSize", () => {
+  it.each(["4:2:0", "4:4:4"])(
+    "reads the size of a baseline JPEG, %s",
+    async (chromaSubsampling) => {
+      const bytes = await picture().jpeg({ chromaSubsampling }).toBuffer();
+      expect(readPlainJpegSize(bytes)).toEqual({ width: 40, height: 30 });
+    },
+  );
+
+  it("reads it wherever the bytes lie in their buffer", async () => {
+    const bytes = await picture().jpeg().toBuffer();
+    const behind = Buffer.concat([Buffer.alloc(7), bytes]).subarray(7);
+    expect(readPlainJpegSize(behind)).toEqual({ width: 40, height: 30 });
+  });
+
+  const left: Readonly<Record<string, () => Promise<Buffer>>> = {
+    "progressive, whose scans nobody counts": () =>
+      picture().jpeg({ progressive: true }).toBuffer(),
+    "turned by Exif": () => picture().withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    "with a colour profile": () => picture().withIccProfile("p3").jpeg().toBuffer(),
+    CMYK: () => picture().toColourspace("cmyk").jpeg().toBuffer(),
+    grey: () => picture().toColourspace("b-w").jpeg().toBuffer(),
+    "with its components in scans of their own": async () => {
+      const bytes = await picture().jpeg().toBuffer();
+      bytes[bytes.indexOf(Buffer.from([0xff, 0xda])) + 4] = 1;
+      return bytes;
+    },
+    "with two frames": async () => {
+      const bytes = await picture().jpeg().toBuffer();
+      const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]));
+      const segment = bytes.subarray(frame, frame + 19);
+      return Buffer.concat([bytes.subarray(0, frame), segment, bytes.subarray(frame)]);
+    },
+    "cut off before its scan": async () => {
+      const bytes = await picture().jpeg().toBuffer();
+      return bytes.subarray(0, bytes.indexOf(Buffer.from([0xff, 0xda])));
+    },
+    "of its first bytes": async () => Buffer.from([0xff, 0xd8, 0xff]),
+  };
+
+  it.each(Object.entries(left))("leaves to libvips what is %s", async (_, make) => {
+    expect(readPlainJpegSize(await make())).toBeUndefined();
+  });
+});
