@@ -189,7 +189,8 @@ if (ownService) {
 
 const service = ownService ?? addressOf(platform.metadataName, settings.service.port);
 
-// It is watched,
+// It is watched, but not before it is there: a platform that is just being built would page for the missing service,
+const deployment = ownService ?? gitOps;
 if (monitoring) {
   new ServiceWatch(
     "api-metrics",
@@ -199,7 +200,7 @@ if (monitoring) {
       target,
       runbooks: settings.monitoring.runbooks,
     },
-    { ...inCluster, dependsOn: [monitoring, ...(ownService ? [ownService] : [])] },
+    { ...inCluster, dependsOn: deployment ? [monitoring, deployment] : monitoring },
   );
 }
 if (monitoring && gitOps) {
