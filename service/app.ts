@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { z } from "zod";
+import { type Access, guard } from "./access/guard.ts";
 import type { indexAnswerSchema } from "./answer-schemas.ts";
 import type { BuildInfo } from "./build-info.ts";
 import { createInference, type InferenceOptions } from "./inference.ts";
@@ -24,6 +25,8 @@ export type AppOptions = InferenceOptions & {
   readonly maxBatch: number;
   readonly build: BuildInfo;
   readonly log: Logger;
+  /** Who may ask, and how often. @default everyone, as often as they like, for all but what needs the scope `admin` */
+  readonly access?: Access;
   /** Where /status gets its figures. @default none: the page says so */
   readonly status?: StatusSource;
 };
@@ -64,6 +67,7 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
     // A drain that began meanwhile: clients move to another replica with their next request.
     if (serving && lifecycle.phase !== "serving") c.header("connection", "close");
   });
+  if (options.access) app.use(guard(options.access, lifecycle));
   const description: z.infer<typeof indexAnswerSchema> = {
     name: "image-classification",
     routes: ROUTES,

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import { proveModel } from "../model/golden.ts";
+import { readAccess } from "./access/read-access.ts";
 import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { readBuildInfo } from "./build-info.ts";
@@ -49,6 +50,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     workersReady: pool.ready,
     build,
   });
+  const access = await readAccess(settings);
   const app = createApp({
     pool,
     lifecycle,
@@ -63,6 +65,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     body: { maxBytes: settings.MAX_BODY_BYTES, timeoutSeconds: settings.BODY_TIMEOUT },
     deadlineSeconds: settings.DEADLINE,
     maxBatch: settings.MAX_BATCH,
+    ...(access && { access }),
     ...(settings.PROMETHEUS_URL &&
       settings.STATUS_PANELS && {
         status: { prometheusUrl: settings.PROMETHEUS_URL, panels: settings.STATUS_PANELS },

@@ -3,11 +3,12 @@ import type { HttpBindings } from "@hono/node-server";
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import type { Logger } from "pino";
+import type { KeyOwner } from "./access/api-keys.ts";
 import type { Metrics } from "./metrics.ts";
 
 export type ServiceEnv = {
   Bindings: HttpBindings;
-  Variables: { requestId: string };
+  Variables: { requestId: string; owner?: KeyOwner };
 };
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -46,9 +47,13 @@ export const observe = (metrics: Metrics, log: Logger): MiddlewareHandler<Servic
     metrics.requests.inc(labels);
     metrics.requestDuration.observe(labels, milliseconds / 1000);
 
+    const key = c.get("owner")?.name;
     const level = status >= 500 ? "error" : QUIET.has(route) && status < 400 ? "debug" : "info";
     log[level](
-      { requestId, method, route, status, milliseconds: Math.round(milliseconds * 100) / 100 },
+      {
+        ...{ requestId, method, route, status, ...(key !== undefined && { key }) },
+        milliseconds: Math.round(milliseconds * 100) / 100,
+      },
       "request",
     );
   };

@@ -10,6 +10,8 @@ const STATUS = {
   "too-many-parts": 400,
   "wrong-field": 400,
   empty: 400,
+  unauthorized: 401,
+  forbidden: 403,
   "not-found": 404,
   "method-not-allowed": 405,
   "body-timeout": 408,
@@ -20,6 +22,7 @@ const STATUS = {
   "too-many-pixels": 422,
   "decode-timeout": 422,
   "queue-full": 429,
+  "rate-limited": 429,
   "headers-too-large": 431,
   /** Nobody reads this answer: the client hung up. The number is a convention of logs and metrics. */
   cancelled: 499,
@@ -34,6 +37,8 @@ export type ProblemCode = keyof typeof STATUS;
 
 const TITLES: Record<(typeof STATUS)[ProblemCode], string> = {
   400: "Bad request",
+  401: "Unauthorized",
+  403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
   408: "Request timeout",

@@ -38,6 +38,14 @@ const schema = z.object({
   MODEL_POLL: seconds.default(2),
   DRAIN_DELAY: seconds.default(5),
   DRAIN_TIMEOUT: seconds.default(20),
+  /** File with the hashes of the keys that may ask. Default: nobody needs a key. */
+  API_KEYS_FILE: z.string().min(1).optional(),
+  /** Requests a second that each client may keep up, by key or else by address. Default: as many as it likes. */
+  RATE_LIMIT: z.coerce.number().positive().max(1e6).optional(),
+  /** Requests that a client may send at once after a rest. Default: those of ten seconds. */
+  RATE_BURST: z.coerce.number().int().min(1).max(1e6).optional(),
+  /** Proxies in front of the service that add to X-Forwarded-For, so that it tells clients apart by it. */
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   /** Address of Prometheus, for the figures on /status. */
   PROMETHEUS_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** File with the panels of /status. */

@@ -1,5 +1,9 @@
 import { z } from "zod";
-import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+} from "zod-openapi";
 import { IMAGE_TYPES } from "../../model/image-type.ts";
 import {
   healthAnswerSchema,
@@ -16,6 +20,8 @@ import {
   serverMetadataSchema,
 } from "../inference-protocol/schemas.ts";
 import { PROBLEM_TYPE } from "../problem.ts";
+import { isProtocolPath } from "../routes/inference-protocol.ts";
+import { SECURITY_SCHEMES, withAccess } from "./access.ts";
 
 type Operation = ZodOpenApiOperationObject;
 type Responses = Operation["responses"];
@@ -23,12 +29,14 @@ type Responses = Operation["responses"];
 /** What a status means, in a failed request's answer. */
 const MEANING = {
   400: "The request is malformed, or does not fit the model.",
+  401: "There is no key, or it is not known.",
+  403: "The key may not do this.",
   404: "There is no such model or version.",
   408: "The body did not arrive in time.",
   413: "The body is too large.",
   415: "The body is neither JPEG, PNG nor WebP, or it is compressed.",
   422: "The image cannot be decoded.",
-  429: "The service is full; Retry-After says when to come back.",
+  429: "The service is full, or you ask too often; Retry-After says when to come back.",
   500: "The service failed.",
   503: "The service is starting or draining.",
   504: "There was no answer in time.",
@@ -136,6 +144,10 @@ const modelPaths = (path: string, params: z.ZodObject) => {
 
 const name = z.string().meta({ example: "cats-dogs" });
 
+/** Adds to the guarded operations that a key may be asked for, and that a client may ask too often. */
+const guarded = (paths: ZodOpenApiPathsObject): ZodOpenApiPathsObject =>
+  withAccess(paths, (path) => (isProtocolPath(path) ? protocolErrors : problems)(401, 403, 429));
+
 /** The OpenAPI 3.1 document of all routes. @param version the service's */
 export const createOpenApiDocument = (version: string): ReturnType<typeof createDocument> =>
   createDocument({
@@ -148,7 +160,8 @@ export const createOpenApiDocument = (version: string): ReturnType<typeof create
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    paths: {
+    components: { securitySchemes: SECURITY_SCHEMES },
+    paths: guarded({
       "/": {
         get: {
           summary: "The routes, or the page for those who accept HTML",
@@ -237,5 +250,5 @@ export const createOpenApiDocument = (version: string): ReturnType<typeof create
         "/v2/models/{name}/versions/{version}",
         z.object({ name, version: z.string() }),
       ),
-    },
+    }),
   });
