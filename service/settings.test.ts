@@ -21,6 +21,11 @@ describe("readSettings", () => {
     });
   });
 
+  it("takes a larger body than the default", () => {
+    expect(readSettings({ MAX_BODY_BYTES: "50000000" }).MAX_BODY_BYTES).toBe(50_000_000);
+    expect(() => readSettings({ MAX_BODY_BYTES: String(2 ** 31) })).toThrow(SettingsError);
+  });
+
   it("has slots for each worker, and never fewer for a burst", () => {
     expect(readSettings({ WORKERS: "2" })).toMatchObject({ SLOTS: 8, BURST_SLOTS: 32 });
     expect(readSettings({ WORKERS: "2", SLOTS: "40" })).toMatchObject({

@@ -32,7 +32,12 @@ const schema = z.object({
   /** For an answer, after the body has arrived. */
   DEADLINE: seconds.default(2),
   BODY_TIMEOUT: seconds.default(10),
-  MAX_BODY_BYTES: count.max(2 ** 30).default(10 * 2 ** 20),
+  MAX_BODY_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 30)
+    .default(10 * 2 ** 20),
   /** Images in one tensor request: a worker computes them in one go, and others wait. */
   MAX_BATCH: count.default(8),
   MODEL_POLL: seconds.default(2),
