@@ -170,6 +170,44 @@ describe("POST /predict", () => {
     expect(await sample(METRIC.failures, { reason: "deadline" })).toBe(1);
   });
 
+  it("gives up at the client's own deadline, with the body or before it", async () => {
+    predict.mockImplementation(
+      (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    );
+    const headers = { "content-type": "image/jpeg", "request-timeout": "0.02" };
+    const late = await expectProblem(await post("bytes", headers), 504, "deadline");
+    expect(late["detail"]).toContain("within 0.02 s");
+    // Nobody sends the rest of this body, and nobody waits the second that a body may take.
+    const unfinished = await raw(
+      "POST /predict HTTP/1.1\r\nhost: x\r\nrequest-timeout: 0.02\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\nabc",
+    );
+    expect(unfinished).toMatch(/^HTTP\/1.1 504 /);
+    expect(await sample(METRIC.failures, { reason: "deadline" })).toBe(2);
+    predict.mockClear();
+    const impatient = { ...headers, "request-timeout": "0" };
+    await expectProblem(await post("bytes", impatient), 504, "deadline");
+    await expectProblem(
+      await post("x", { ...headers, "request-timeout": "soon" }),
+      400,
+      "bad-request",
+    );
+    expect(predict, "refused before anything is done").not.toHaveBeenCalled();
+  });
+
+  it("lets no client wait longer than the service does", async () => {
+    predict.mockImplementation(
+      (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    );
+    const patient = await post("bytes", { "content-type": "image/jpeg", "request-timeout": "60" });
+    expect((await expectProblem(patient, 504, "deadline"))["detail"]).toContain("within 1 s");
+  });
+
   it("frees the slot of a client that hangs up, and aborts its prediction", async () => {
     const aborted = Promise.withResolvers<unknown>();
     const begun = Promise.withResolvers<void>();

@@ -21,12 +21,14 @@ export const hungUp = (): ProblemError =>
  * Reads a request's body into memory of its own, so that it can be handed to another thread without a copy.
  * Reading stops at the limit, with or without a Content-Length, and a body that drips is given up.
  *
- * @throws ProblemError `body-too-large`, `body-timeout` or `cancelled`
+ * @param signal ends it with its reason
+ * @throws ProblemError `body-too-large`, `body-timeout` or `cancelled`, or the signal's reason
  */
 export const readBody = (
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { maxBytes, timeoutSeconds }: BodyLimits,
+  signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const declared = Number(incoming.headers["content-length"] ?? Number.NaN);
   if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes));
@@ -39,10 +41,12 @@ export const readBody = (
 
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
       incoming.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
       finish();
     };
     const fail = (problem: ProblemError): void => settle(() => reject(problem));
+    const onAbort = (): void => settle(() => reject(signal?.reason));
     const onData = (chunk: Buffer): void => {
       const end = length + chunk.length;
       if (end > maxBytes) {
@@ -71,6 +75,7 @@ export const readBody = (
         ),
       timeoutSeconds * 1000,
     );
+    signal?.addEventListener("abort", onAbort);
     incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
   });
 };

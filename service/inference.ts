@@ -2,6 +2,7 @@ import type { Prediction } from "../model/classifier.ts";
 import { ImageError } from "../model/image-error.ts";
 import type { Admission } from "./admission.ts";
 import { type BodyLimits, hungUp, readBody } from "./body.ts";
+import { clientDeadline } from "./client-deadline.ts";
 import { TensorError } from "./inference-protocol/tensor-error.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { FailureReason, Metrics } from "./metrics.ts";
@@ -40,6 +41,12 @@ export type Infer = <Kind extends Work["type"]>(
   bindings: ServiceEnv["Bindings"],
   accept: () => Accepted<Kind>,
 ) => Promise<PoolAnswer<Kind>>;
+
+/** @param bodyRead whether the connection can be used again, because nothing of the body is still on its way */
+const tooLate = (seconds: number, bodyRead: boolean): ProblemError =>
+  new ProblemError("deadline", `There was no answer within ${seconds} s; try again later.`, {
+    headers: bodyRead ? {} : { connection: "close" },
+  });
 
 const RETRY_SOON = { "retry-after": "1" };
 
@@ -108,25 +115,27 @@ export const createInference = (options: InferenceOptions): Infer => {
 
   const infer: Infer = async ({ incoming, outgoing }, accept) => {
     const { images, ask } = accept();
+    const patience = clientDeadline(incoming.headers);
     const leave = admit(incoming.headers[PROOF_HEADER], images);
     const controller = new AbortController();
-    // Nobody waits for the answer of a client that is gone: its slot is free at once, whatever a worker still does for it.
+    // Nobody waits for the answer of a client that is gone: its slot is free at once.
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) controller.abort(hungUp());
     });
-    let timer: NodeJS.Timeout | undefined;
+    const expireAfter = (seconds: number): NodeJS.Timeout =>
+      setTimeout(() => controller.abort(tooLate(seconds, incoming.complete)), seconds * 1000);
+    const theirs = patience === undefined ? undefined : expireAfter(patience);
+    let ours: NodeJS.Timeout | undefined;
     try {
-      const bytes = await readBody(incoming, outgoing, body);
-      timer = setTimeout(() => {
-        const detail = `There was no answer within ${deadlineSeconds} s; try again later.`;
-        controller.abort(new ProblemError("deadline", detail));
-      }, deadlineSeconds * 1000);
+      const bytes = await readBody(incoming, outgoing, body, controller.signal);
+      ours = expireAfter(deadlineSeconds);
       const answer = await ask(bytes, controller.signal);
       // What the service asks itself before it serves is nobody's prediction.
       if (lifecycle.model) record(answer);
       return answer;
     } finally {
-      clearTimeout(timer);
+      clearTimeout(theirs);
+      clearTimeout(ours);
       leave();
     }
   };

@@ -10,7 +10,7 @@ export type RateLimitOptions = {
 };
 
 /** What became of one request. */
-export type RateLimitAnswer = {
+type RateLimitAnswer = {
   readonly allowed: boolean;
   /** Requests that the client may still send at once. */
   readonly remaining: number;

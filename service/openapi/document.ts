@@ -83,6 +83,11 @@ const jsonLength = z
     description: "Length of the JSON, where bytes of a tensor follow it; 0 when there is no JSON.",
   });
 
+const requestTimeout = z
+  .string()
+  .regex(/^\d{1,6}(\.\d{1,6})?$/)
+  .meta({ description: "Seconds that the client waits for the answer.", example: "1.5" });
+
 const probe = (summary: string): Operation => ({
   summary,
   responses: {
@@ -118,7 +123,10 @@ const modelPaths = (path: string, params: z.ZodObject) => {
       post: named({
         summary: "Scores of a batch of preprocessed photos",
         requestParams: {
-          header: z.object({ "inference-header-content-length": jsonLength.optional() }),
+          header: z.object({
+            "inference-header-content-length": jsonLength.optional(),
+            "request-timeout": requestTimeout.optional(),
+          }),
         },
         requestBody: {
           required: true,
@@ -179,6 +187,7 @@ export const createOpenApiDocument = (version: string): ReturnType<typeof create
       "/predict": {
         post: {
           summary: "Label and probabilities of a photo",
+          requestParams: { header: z.object({ "request-timeout": requestTimeout.optional() }) },
           requestBody: upload,
           responses: {
             200: json("The prediction.", predictAnswerSchema),

@@ -12,7 +12,9 @@ export type WorkerRequest =
   | { readonly type: "use"; readonly digest: string }
   /** Release every loaded model that is not in use. */
   | { readonly type: "discard" }
-  | ({ readonly id: number } & Work);
+  | ({ readonly id: number } & Work)
+  /** Nobody waits for this work's answer any more: what of it has not begun need not. It is answered all the same. */
+  | { readonly type: "cancel"; readonly id: number };
 
 /** What a worker computes: one photo, or the tensor of an inference request, which it reads, too. */
 export type Work =

@@ -92,6 +92,28 @@ describe("createPool", () => {
     expect(await label("fine")).toBe("fine");
   });
 
+  it("gives a lone image to an idle worker at once: there is no batch to wait for", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const asked = label("x");
+    expect(pool.queued(), "it left the queue before anything else could happen").toBe(0);
+    expect(await asked).toBe("x");
+  });
+
+  it("tells the worker that nobody waits, so that it has room for others", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const controller = new AbortController();
+    const left = Array.from({ length: 10 * DEPTH }, () => label("hold", controller.signal));
+    expect(pool.queued()).toBe(9 * DEPTH);
+    controller.abort(new Error("gone"));
+    for (const outcome of await Promise.allSettled(left)) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { message: "gone" } });
+    }
+    expect(pool.queued()).toBe(0);
+    expect(await label("next"), "nobody released what was held").toBe("next");
+  });
+
   it("queues what exceeds the workers' depth, in order, and drops what is aborted", async () => {
     start(1);
     await pool.use(model("a"));

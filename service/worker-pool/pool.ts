@@ -43,8 +43,9 @@ export type Pool = {
    */
   use(model: ModelReference): Promise<ModelMetadata>;
   /**
-   * Predicts one image, whose buffer is handed over and empty afterwards. Aborting the signal rejects with its reason at once;
-   * what no worker has begun is not begun.
+   * Predicts one image, whose buffer is handed over and empty afterwards. Aborting the signal rejects with its reason at once,
+   * and no worker begins what is left of it: an image in the queue, or the network's run on one that is being decoded. A run
+   * that has begun goes on to its end, because it blocks its thread, which hears of nothing meanwhile.
    *
    * @throws ImageError, WorkerCrashedError, or the signal's reason
    */
@@ -68,6 +69,8 @@ type Job = {
   readonly reject: (error: unknown) => void;
   readonly queuedAt: number;
   waited: number;
+  /** Tells the worker that has it that nobody waits any more. */
+  cancel?: () => void;
 };
 
 type Member = {
@@ -111,7 +114,9 @@ export const createPool = (options: PoolOptions): Pool => {
       idlest.jobs.set(id, job);
       const { work } = job;
       const bytes = work.type === "predict" ? work.image : work.body;
-      send(idlest, { ...work, id }, [bytes.buffer]);
+      const member = idlest;
+      job.cancel = () => send(member, { type: "cancel", id });
+      send(member, { ...work, id }, [bytes.buffer]);
     }
   };
 
@@ -245,6 +250,7 @@ export const createPool = (options: PoolOptions): Pool => {
         "abort",
         () => {
           queue.delete(job);
+          job.cancel?.();
           reject(signal.reason);
         },
         { once: true },

@@ -26,6 +26,8 @@ const models = new Map<string, Loaded>();
 let current: Loaded | undefined;
 const decoded: Decoded[] = [];
 let running = false;
+/** Work that is not answered yet, and whether anybody still waits for it. */
+const wanted = new Map<number, boolean>();
 
 /** Gives memory back at once. The collector would wait, because it sees how little its own heap has grown. */
 const free = ({ buffer }: Uint8Array | Float32Array): void => {
@@ -88,10 +90,16 @@ const drainDecoded = async (): Promise<void> => {
 };
 
 const fail = (id: number, error: unknown): void => {
+  wanted.delete(id);
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof ImageError ? error.code : undefined;
   const blamed = error instanceof TensorError ? "bad-tensor" : code;
   reply({ type: "failed", id, message, ...(blamed && { code: blamed }) });
+};
+
+/** @throws Error when nobody waits for the work any more */
+const checkWanted = (id: number): void => {
+  if (!wanted.get(id)) throw new Error("nobody waits for the answer any more");
 };
 
 /** Reads the work's input, and lets the network have it in its turn. */
@@ -103,6 +111,7 @@ const compute = async <Input>(
   const model = current;
   if (!model) return fail(id, new Error("no model is loaded"));
   model.pending += 1;
+  wanted.set(id, true);
   const finish = (): void => {
     model.pending -= 1;
     if (model !== current) releaseOthers();
@@ -113,6 +122,7 @@ const compute = async <Input>(
     const ready = performance.now();
     const run = async (): Promise<void> => {
       try {
+        checkWanted(id);
         const started = performance.now();
         const result = await infer(model.classifier, input);
         const times = {
@@ -120,6 +130,7 @@ const compute = async <Input>(
           queue: started - ready,
           infer: performance.now() - started,
         };
+        wanted.delete(id);
         reply({ type: "answer", id, answer: { ...result, digest: model.digest, times } });
       } catch (error) {
         fail(id, error);
@@ -189,6 +200,9 @@ port.on("message", (request: WorkerRequest) => {
       break;
     case "infer":
       void infer(request.id, request);
+      break;
+    case "cancel":
+      if (wanted.has(request.id)) wanted.set(request.id, false);
       break;
   }
 });

@@ -7,6 +7,7 @@ if (!port) throw new Error("runs as a worker thread only");
 const reply = (message: WorkerReply): void => port.postMessage(message);
 let current = "";
 let held: (() => void)[] = [];
+const holding = new Set<number>();
 
 port.on("message", (request: WorkerRequest) => {
   if (request.type === "use") current = request.digest;
@@ -27,6 +28,9 @@ port.on("message", (request: WorkerRequest) => {
       reply({ type: "answer", id, answer: { predictions, asked, digest: current, times } });
     }
   }
+  if (request.type === "cancel" && holding.delete(request.id)) {
+    reply({ type: "failed", id: request.id, message: "nobody waits" });
+  }
   if (request.type !== "predict") return;
   const { id } = request;
   const digest = current;
@@ -44,7 +48,10 @@ port.on("message", (request: WorkerRequest) => {
   if (text === "crash") process.exit(3);
   else if (text === "undecodable") reply({ type: "failed", id, code: "undecodable", message: "no" });
   else if (text === "broken") reply({ type: "failed", id, message: "broken" });
-  else if (text === "hold") held.push(answer);
+  else if (text === "hold") {
+    holding.add(id);
+    held.push(() => holding.delete(id) && answer());
+  }
   else if (text.startsWith("slow")) setImmediate(answer);
   else {
     if (text === "release") {
