@@ -62,5 +62,6 @@ export const problemSchema = z
     detail: z.string(),
     instance: z.string(),
     requestId: z.string(),
+    traceId: z.string().optional(),
   })
   .meta({ id: "Problem" });

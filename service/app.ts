@@ -67,6 +67,7 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
     // A drain that began meanwhile: clients move to another replica with their next request.
     if (serving && lifecycle.phase !== "serving") c.header("connection", "close");
   });
+  if (options.tracing) app.use(options.tracing.middleware);
   if (options.access) app.use(guard(options.access, lifecycle));
   const description: z.infer<typeof indexAnswerSchema> = {
     name: "image-classification",
@@ -102,7 +103,7 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
     const { path } = c.req;
     const [type, body] = isProtocolPath(path)
       ? ["application/json", protocolErrorBody(problem)]
-      : [PROBLEM_TYPE, problemBody(problem, { path, requestId })];
+      : [PROBLEM_TYPE, problemBody(problem, { path, requestId, traceId: c.get("traceId") })];
     // Hono's type knows the registered numbers only; 499 is ours.
     return c.body(body, problem.status as 500, {
       ...{ "content-type": type, "cache-control": "no-store" },

@@ -7,7 +7,7 @@ import { proveModel } from "../model/golden.ts";
 import { readAccess } from "./access/read-access.ts";
 import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
-import { readBuildInfo } from "./build-info.ts";
+import { type BuildInfo, readBuildInfo } from "./build-info.ts";
 import { drain } from "./drain.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -17,6 +17,7 @@ import { askOverHttp } from "./prove-answers.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { createHttpServer, listen } from "./server.ts";
 import type { Settings } from "./settings.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 
 /** An overload is over when nothing was refused for as long as Retry-After asks clients to wait. */
@@ -40,6 +41,18 @@ export type Frontend = {
 const isPortTaken = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 
+/** Traces, where they are asked for. Not a static import: a start must not wait for what is off. */
+const startTracing = async (
+  settings: Settings,
+  build: BuildInfo,
+  log: Logger,
+): Promise<Tracing | undefined> => {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = settings;
+  if (!(OTEL_EXPORTER_OTLP_ENDPOINT ?? OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)) return undefined;
+  const { createTracing } = await import("./telemetry/tracing.ts");
+  return createTracing(build, log);
+};
+
 /** Opens the ports, and serves the model that the directory offers. @throws the socket's error, such as EADDRINUSE */
 export const startFrontend = async (options: FrontendOptions): Promise<Frontend> => {
   const { settings, env, log, metricsPortRequired, pool } = options;
@@ -50,6 +63,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     workersReady: pool.ready,
     build,
   });
+  const tracing = await startTracing(settings, build, log);
   const access = await readAccess(settings);
   const app = createApp({
     pool,
@@ -66,6 +80,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     deadlineSeconds: settings.DEADLINE,
     maxBatch: settings.MAX_BATCH,
     ...(access && { access }),
+    ...(tracing && { tracing }),
     ...(settings.PROMETHEUS_URL &&
       settings.STATUS_PANELS && {
         status: { prometheusUrl: settings.PROMETHEUS_URL, panels: settings.STATUS_PANELS },
@@ -114,6 +129,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       const timeoutSeconds = settings.DRAIN_TIMEOUT;
       await drain({ servers, lifecycle, delaySeconds, timeoutSeconds, log });
       stopWatching();
+      await tracing?.stop();
     },
   };
 };

@@ -9,6 +9,7 @@ import type { FailureReason, Metrics } from "./metrics.ts";
 import type { ServiceEnv } from "./observe.ts";
 import { ProblemError } from "./problem.ts";
 import { PROOF_HEADER } from "./prove-answers.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import type { Work } from "./worker-pool/messages.ts";
 import { type Pool, type PoolAnswer, WorkerCrashedError } from "./worker-pool/pool.ts";
 
@@ -20,6 +21,8 @@ export type InferenceOptions = {
   readonly body: BodyLimits;
   /** Time for the answer after the body has arrived, seconds. */
   readonly deadlineSeconds: number;
+  /** Traces. @default none */
+  readonly tracing?: Tracing;
 };
 
 /** What a request's headers tell of it. */
@@ -81,7 +84,7 @@ const predictionsOf = (answer: PoolAnswer<Work["type"]>): readonly Prediction[] 
 
 /** Creates what every route that predicts goes through: they share slots, limits, workers and counters. */
 export const createInference = (options: InferenceOptions): Infer => {
-  const { admission, lifecycle, metrics, body, deadlineSeconds } = options;
+  const { admission, lifecycle, metrics, body, deadlineSeconds, tracing } = options;
 
   const admit = (proof: unknown, images: number): (() => void) => {
     if (lifecycle.phase === "closing") {
@@ -129,7 +132,13 @@ export const createInference = (options: InferenceOptions): Infer => {
     try {
       const bytes = await readBody(incoming, outgoing, body, controller.signal);
       ours = expireAfter(deadlineSeconds);
+      const queuedAt = performance.now();
       const answer = await ask(bytes, controller.signal);
+      const { model, times } = answer;
+      tracing?.recordPrediction(incoming, {
+        ...{ model, queuedAt, answeredAt: performance.now() },
+        ...times,
+      });
       // What the service asks itself before it serves is nobody's prediction.
       if (lifecycle.model) record(answer);
       return answer;

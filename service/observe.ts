@@ -8,12 +8,18 @@ import type { Metrics } from "./metrics.ts";
 
 export type ServiceEnv = {
   Bindings: HttpBindings;
-  Variables: { requestId: string; owner?: KeyOwner };
+  Variables: {
+    requestId: string;
+    /** Who bears the request's key, where keys are asked for. */
+    owner?: KeyOwner;
+    /** The request's trace, where traces are sent. */
+    traceId?: string;
+  };
 };
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 /** Routes that probes and scrapers ask for all the time: their successes are no news. */
-const QUIET = new Set([
+export const QUIET_ROUTES: ReadonlySet<string> = new Set([
   ...["/livez", "/readyz", "/health", "/metrics"],
   ...["/v2/health/live", "/v2/health/ready", "/v2/models/:name/ready"],
 ]);
@@ -48,10 +54,19 @@ export const observe = (metrics: Metrics, log: Logger): MiddlewareHandler<Servic
     metrics.requestDuration.observe(labels, milliseconds / 1000);
 
     const key = c.get("owner")?.name;
-    const level = status >= 500 ? "error" : QUIET.has(route) && status < 400 ? "debug" : "info";
+    const traceId = c.get("traceId");
+    const level =
+      status >= 500 ? "error" : QUIET_ROUTES.has(route) && status < 400 ? "debug" : "info";
     log[level](
       {
-        ...{ requestId, method, route, status, ...(key !== undefined && { key }) },
+        ...{
+          requestId,
+          method,
+          route,
+          status,
+          ...(key !== undefined && { key }),
+          ...(traceId !== undefined && { traceId }),
+        },
         milliseconds: Math.round(milliseconds * 100) / 100,
       },
       "request",

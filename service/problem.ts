@@ -80,7 +80,11 @@ export const PROBLEM_TYPE = "application/problem+json";
 /** The JSON of a problem (RFC 9457), with the path as `instance` and the request's id to look it up in the logs. */
 export const problemBody = (
   problem: ProblemError,
-  request: { readonly path: string; readonly requestId: string },
+  request: {
+    readonly path: string;
+    readonly requestId: string;
+    readonly traceId?: string | undefined;
+  },
 ): string =>
   JSON.stringify({
     type: `urn:image-classification:problem:${problem.code}`,
@@ -89,4 +93,5 @@ export const problemBody = (
     detail: problem.message,
     instance: request.path,
     requestId: request.requestId,
+    ...(request.traceId !== undefined && { traceId: request.traceId }),
   } satisfies z.input<typeof problemSchema>);

@@ -51,6 +51,11 @@ const schema = z.object({
   RATE_BURST: z.coerce.number().int().min(1).max(1e6).optional(),
   /** Proxies in front of the service that add to X-Forwarded-For, so that it tells clients apart by it. */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+  /** Where traces go, of OpenTelemetry's variables the two that ask for traces. Default: there are none. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  /** How traces are sent: in one way only. */
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.literal("http/json").optional(),
   /** Address of Prometheus, for the figures on /status. */
   PROMETHEUS_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** File with the panels of /status. */
