@@ -12,6 +12,8 @@ module.exports = {
     forbid("model-imports-neither-side", "^model/", "^(training|service|infra|tests)/"),
     forbid("training-imports-model-only", "^training/", "^(service|infra|tests)/"),
     forbid("service-imports-model-only", "^service/", "^(training|infra|tests)/"),
+    forbid("examples-import-model-only", "^examples/", "^(training|service|infra|tests)/"),
+    forbid("nobody-imports-examples", "^(model|training|service|infra)/", "^examples/"),
     // But for metric names, plain constants: renaming a metric must break the dashboards' and alerts' compilation.
     forbid(
       "infra-knows-images-and-ports-only",

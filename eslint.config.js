@@ -3,7 +3,7 @@ import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
 const typeAware = {
-  files: ["{model,training,service,infra,tests}/**/*.ts", "service/page/client/*.js"],
+  files: ["{model,training,service,infra,examples,tests}/**/*.ts", "service/page/client/*.js"],
   languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true } },
   linterOptions: { reportUnusedDisableDirectives: "error" },
   plugins: { "@typescript-eslint": tseslint.plugin },
