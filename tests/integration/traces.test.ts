@@ -1,10 +1,14 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
 import { json } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
+import { installPython, withoutPython } from "../fixtures/python.ts";
 import { statusOf } from "../fixtures/service-requests.ts";
 
 /** OTLP's JSON, as far as it is looked at. */
@@ -26,6 +30,8 @@ type Export = {
   }[];
 };
 
+const OTLP = resolve(import.meta.dirname, "../fixtures/otlp");
+const skipped = await withoutPython();
 const store = useModelStore();
 let collector: Server;
 let endpoint: string;
@@ -131,6 +137,40 @@ it("sends a trace of each request with its stages, and names it in the log and i
     "probes are no news",
   ).not.toContain("GET /livez");
 });
+
+it.skipIf(skipped)(
+  `sends what OpenTelemetry's own protocol definitions can read${skipped}`,
+  async () => {
+    await store.publish(await stubModel());
+    const service = await store.start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } });
+    await service.serving();
+    await fetch(`${service.url}/predict`, {
+      method: "POST",
+      body: new Uint8Array(await colourImage("red")),
+      headers: { "content-type": "image/jpeg" },
+    });
+    await service.stop("SIGINT");
+    const sent = spansOf(received);
+    expect(sent.length).toBeGreaterThan(5);
+
+    const python = await installPython(
+      "otlp",
+      await readFile(join(OTLP, "requirements.txt"), "utf8"),
+    );
+    const parsed: unknown[] = [];
+    for (const request of received) {
+      const parser = execFile(python, [join(OTLP, "parse.py")]);
+      parser.stdin?.end(JSON.stringify(request));
+      if (parser.stdout) parsed.push(...((await json(parser.stdout)) as unknown[]));
+    }
+    expect(parsed).toEqual(
+      sent.map(({ name, traceId, spanId, parentSpanId = "", kind, ...span }) => ({
+        ...{ name, traceId, spanId, parentSpanId, kind },
+        ...{ start: span.startTimeUnixNano, end: span.endTimeUnixNano },
+      })),
+    );
+  },
+);
 
 it("serves on when nobody takes the traces, and says so", async () => {
   await store.publish(await stubModel());
