@@ -33,20 +33,18 @@ const checkShape = (session: ort.InferenceSession, metadata: ModelMetadata): voi
 };
 
 /**
- * Creates an ONNX Runtime session for a verified model and warms it up with one empty image, which also proves its shapes.
+ * Opens a network in ONNX Runtime.
  *
  * @param threads intra-op threads. Explicit, because the default is one for each core of the host, whatever the
  *   container's limit.
- * @throws ModelError `corrupt` (not an ONNX graph) or `wrong-shape`
+ * @throws ModelError `corrupt`
  */
-export const createClassifier = async (
-  model: { readonly metadata: ModelMetadata; readonly onnx: Uint8Array },
+export const openSession = async (
+  onnx: Uint8Array,
   threads: number,
-): Promise<Classifier> => {
-  const { metadata } = model;
-  let session: ort.InferenceSession;
+): Promise<ort.InferenceSession> => {
   try {
-    session = await ort.InferenceSession.create(model.onnx, {
+    return await ort.InferenceSession.create(onnx, {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
@@ -57,6 +55,37 @@ export const createClassifier = async (
       cause: error,
     });
   }
+};
+
+/** The prediction in one row of the network's output. */
+export const predictionAt = (
+  labels: readonly string[],
+  scores: Float32Array,
+  row: number,
+): Prediction => {
+  let best = 0;
+  const probabilities: Record<string, number> = {};
+  labels.forEach((label, index) => {
+    const score = scores[row * labels.length + index] as number;
+    probabilities[label] = score;
+    if (score > (scores[row * labels.length + best] as number)) best = index;
+  });
+  const label = labels[best] as string;
+  return { label, probability: probabilities[label] as number, probabilities };
+};
+
+/**
+ * Creates an ONNX Runtime session for a verified model and warms it up with one empty image, which also proves its shapes.
+ *
+ * @param threads see `openSession`
+ * @throws ModelError `corrupt` (not an ONNX graph) or `wrong-shape`
+ */
+export const createClassifier = async (
+  model: { readonly metadata: ModelMetadata; readonly onnx: Uint8Array },
+  threads: number,
+): Promise<Classifier> => {
+  const { metadata } = model;
+  const session = await openSession(model.onnx, threads);
   checkShape(session, metadata);
 
   const { labels, preprocessing } = metadata;
@@ -65,18 +94,6 @@ export const createClassifier = async (
   const size = 3 * side * side;
   // One buffer for each batch in flight: the run is deferred, so a shared one would be overwritten by the next call.
   const free: Float32Array[] = [];
-
-  const predictionAt = (scores: Float32Array, row: number): Prediction => {
-    let best = 0;
-    const probabilities: Record<string, number> = {};
-    labels.forEach((label, index) => {
-      const score = scores[row * labels.length + index] as number;
-      probabilities[label] = score;
-      if (score > (scores[row * labels.length + best] as number)) best = index;
-    });
-    const label = labels[best] as string;
-    return { label, probability: probabilities[label] as number, probabilities };
-  };
 
   const classifyTensor = async (values: Float32Array): Promise<Prediction[]> => {
     const count = values.length / size;
@@ -90,7 +107,7 @@ export const createClassifier = async (
       );
     }
     const data = scores.data;
-    return Array.from({ length: count }, (_, row) => predictionAt(data, row));
+    return Array.from({ length: count }, (_, row) => predictionAt(labels, data, row));
   };
 
   const classify = async (batch: readonly Uint8Array[]): Promise<Prediction[]> => {

@@ -59,6 +59,19 @@ const int8Schema = z.strictObject({
 });
 
 /**
+ * Where the graph, in each precision, holds what explains an answer. The network's score of a label is the mean over all
+ * places of `weights · features`, plus a bias: so each place's share of it is known (Zhou et al. 2016).
+ */
+const activationSchema = z.strictObject({
+  /** Tensor of the last feature map, `[n, channels, height, width]`. */
+  features: z.string().min(1),
+  /** Tensor of its mean over all places, `[n, channels]`. */
+  embedding: z.string().min(1),
+  /** Constant that reads the embedding, `[labels, channels]`. */
+  weights: z.string().min(1),
+});
+
+/**
  * `model.json`, the sidecar of `model.onnx`: everything a reader needs to use the model and to know where it came from.
  * Unknown keys are refused, so that a newer writer is noticed and not half understood.
  */
@@ -107,6 +120,13 @@ export const modelMetadataSchema = z
     golden: z.array(goldenSchema),
     /** Absent from models of older trainings. */
     int8: int8Schema.optional(),
+    /** Absent from models of older trainings, which cannot explain their answers. */
+    activation: activationSchema.optional(),
+    /**
+     * The backbone's own classifier over ImageNet's 1,000 classes, an ONNX file that reads the feature map. Absent from
+     * models of older trainings.
+     */
+    imageNet: z.strictObject({ file: z.string().regex(/^[\w.-]+$/), digest: sha256 }).optional(),
     build: z.strictObject({
       gitCommit: z.string(),
       libraries: z.record(z.string(), z.string()),

@@ -1,12 +1,15 @@
 import * as ort from "onnxruntime-node";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createExplainer } from "../model/activation-map.ts";
+import type { ModelMetadata } from "../model/metadata.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
 import {
   BACKBONE_INPUT,
   EMBEDDING,
   EMBEDDING_SIZE,
   LOGITS,
 } from "./backbone/efficientnet-lite0.ts";
-import { MODEL_OUTPUT, mergeModel } from "./export.ts";
+import { ACTIVATION, MODEL_INPUT, MODEL_OUTPUT, mergeModel } from "./export.ts";
 import { type Head, predict, zeroHead } from "./head/head.ts";
 import { imageNetPrior } from "./head/prior.ts";
 import { createRandom } from "./random.ts";
@@ -57,6 +60,28 @@ describe("mergeModel", () => {
       }
     },
   );
+
+  it("says which tensors explain its answers: the map's mean and the bias are what softmax sees", async () => {
+    const head = randomHead(2);
+    const preprocessing = EFFICIENTNET_LITE0_PREPROCESSING;
+    const labels = ["cat", "dog"];
+    const metadata = {
+      ...{ labels, preprocessing, activation: ACTIVATION },
+      input: { name: MODEL_INPUT, shape: [null, 3, 224, 224] },
+      output: { name: MODEL_OUTPUT, shape: [null, 2] },
+    } as unknown as ModelMetadata;
+    const explainer = await createExplainer({ metadata, onnx: mergeModel(backbone, head) }, 1);
+    onTestFinished(() => explainer.release());
+    const pixels = Uint8Array.from({ length: SIZE }, () => random.between(0, 256));
+    const [explanation] = await explainer.explain([pixels]);
+    const { map, prediction } = explanation ?? {};
+    expect([map?.width, map?.height]).toEqual([7, 7]);
+    const [cat = 0, dog = 0] = labels.map((label, i) => {
+      const places = map?.scores[label] ?? new Float32Array();
+      return places.reduce((sum, place) => sum + place, 0) / 49 + (head.bias[i] ?? 0);
+    });
+    expect(prediction?.probabilities["dog"]).toBeCloseTo(1 / (1 + Math.exp(cat - dog)), 5);
+  });
 
   it("leaves the ImageNet classifier out", () => {
     const merged = mergeModel(backbone, zeroHead(2));

@@ -8,7 +8,7 @@ import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
 import type { ModelFiles } from "../model/store.ts";
 import { BACKBONE } from "./backbone/backbone.ts";
 import { type Evaluation, evaluate, type Judgement } from "./evaluate.ts";
-import { MODEL_INPUT, MODEL_OUTPUT, mergeModel } from "./export.ts";
+import { ACTIVATION, MODEL_INPUT, MODEL_OUTPUT, mergeModel } from "./export.ts";
 import { embedViews, type FeatureOptions } from "./features.ts";
 import { pickGolden } from "./golden.ts";
 import { chooseFit, type Fit } from "./head/fit.ts";
@@ -19,6 +19,7 @@ import { type Example, inspectPhotos, type Skipped } from "./inspect.ts";
 import packageJson from "./package.json" with { type: "json" };
 import { createProgress } from "./progress.ts";
 import { makeInt8 } from "./quantise/make-int8.ts";
+import { exportReadOut } from "./read-out.ts";
 import type { Source } from "./sources/source.ts";
 import { type Splits, splitExamples, writeSplits } from "./splits.ts";
 import { withClassifier } from "./with-classifier.ts";
@@ -52,6 +53,8 @@ const AUGMENTED_VIEWS = 1;
 const PULLS = [0.001, 0.003, 0.01, 0.03, 0.1, 1];
 /** Drawings say little about photos: with them the head must stay near what the backbone knows of photos. */
 const PULLS_FOR_DRAWINGS = [10, 30, 100];
+/** The backbone's own classifier, beside the model. */
+const READ_OUT_FILE = "imagenet.onnx";
 const PARITY = 1e-4;
 const PARITY_PICTURES = 16;
 
@@ -141,6 +144,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
   const { confusion: _, calibration: __, ...metrics } = evaluation;
 
   const onnx = mergeModel(backbone, fit.head);
+  const readOut = exportReadOut(backbone);
   const digest = digestOf(onnx);
   const side = preprocessing.inputSize;
   const draft: ModelMetadata = {
@@ -171,6 +175,8 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
     },
     metrics,
     golden: [],
+    activation: ACTIVATION,
+    imageNet: { file: READ_OUT_FILE, digest: digestOf(readOut) },
     build: {
       gitCommit: options.gitCommit,
       libraries: { node: process.versions.node, ...packageJson.dependencies },
@@ -197,6 +203,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
   const files = {
     "model.onnx": onnx,
     "model.int8.onnx": int8.onnx,
+    [READ_OUT_FILE]: readOut,
     "model.json": `${JSON.stringify(metadata, null, 2)}\n`,
     ...Object.fromEntries(pictures.map(({ file, bytes }) => [file, bytes])),
   };

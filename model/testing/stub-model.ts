@@ -25,7 +25,7 @@ const border = (name: string, dims: (number | string)[]) => ({
   },
 });
 
-/** A graph of four nodes for tests: softmax over 4 · (mean blue, mean red), so that blue is label 0 and red label 1. */
+/** A graph of five nodes for tests: softmax over 4 · (mean blue, mean red), so that blue is label 0 and red label 1. */
 export const stubOnnx = (): Uint8Array =>
   onnx.ModelProto.encode({
     irVersion: 8,
@@ -36,7 +36,8 @@ export const stubOnnx = (): Uint8Array =>
       output: [border("probabilities", ["n", 2])],
       initializer: [tensor("weight", [2, 3], [0, 0, 4, 4, 0, 0]), tensor("bias", [2], [0, 0])],
       node: [
-        { opType: "GlobalAveragePool", input: ["input"], output: ["pooled"] },
+        { opType: "Identity", input: ["input"], output: ["features"] },
+        { opType: "GlobalAveragePool", input: ["features"], output: ["pooled"] },
         { opType: "Flatten", input: ["pooled"], output: ["flat"] },
         {
           opType: "Gemm",
@@ -76,5 +77,6 @@ export const stubMetadata = (digest = digestOf(stubOnnx())): ModelMetadata => ({
     calibrationError: 0,
   },
   golden: [],
+  activation: { features: "features", embedding: "flat", weights: "weight" },
   build: { gitCommit: "unknown", libraries: {} },
 });

@@ -5,7 +5,7 @@ import { drawCatHead } from "./cat-head.ts";
 import { createCoat } from "./coat.ts";
 import { drawDogHead } from "./dog-head.ts";
 import { ellipse, type Frame } from "./frame.ts";
-import { fillShape, toBytes } from "./raster.ts";
+import { fillShape, type Picture, toBytes } from "./raster.ts";
 
 /** What the generator can draw. */
 export const ANIMALS = ["cat", "dog"] as const;
@@ -29,14 +29,8 @@ const createBuild = (random: Random, animal: Animal): Build =>
         head: random.between(0.44, 0.56),
       };
 
-/**
- * Draws a cat or a dog in some pose, coat, size, light and place. The same stream draws the same pixels on any machine:
- * nothing but double-precision arithmetic is used.
- *
- * @returns `DRAWING_SIZE² × 3` bytes, RGB interleaved
- */
-export const drawAnimal = (animal: Animal, random: Random): Uint8Array => {
-  const picture = drawBackground(DRAWING_SIZE, random);
+/** Paints an animal, its shadow, light and grain over a background of `DRAWING_SIZE`. */
+export const paintAnimal = (picture: Picture, animal: Animal, random: Random): void => {
   const pose = random.pick(POSES);
   const coat = createCoat(random, animal);
   const build = createBuild(random, animal);
@@ -64,5 +58,16 @@ export const drawAnimal = (animal: Animal, random: Random): Uint8Array => {
     const grain = (random.next() - 0.5) * 0.04;
     data[i] = (data[i] as number) * light * (tint[i % 3] as number) + grain;
   }
+};
+
+/**
+ * Draws a cat or a dog in some pose, coat, size, light and place. The same stream draws the same pixels on any machine:
+ * nothing but double-precision arithmetic is used.
+ *
+ * @returns `DRAWING_SIZE² × 3` bytes, RGB interleaved
+ */
+export const drawAnimal = (animal: Animal, random: Random): Uint8Array => {
+  const picture = drawBackground(DRAWING_SIZE, random);
+  paintAnimal(picture, animal, random);
   return toBytes(picture);
 };

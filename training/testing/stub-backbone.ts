@@ -10,7 +10,13 @@ import { createRandom } from "../random.ts";
 
 const CLASSES = 1000;
 
-/** A graph with the backbone's border and random weights: the embedding is a projection of the picture's mean colour. */
+/** Side of a square of the picture that is one place of the feature map. */
+const PLACE = 32;
+
+/**
+ * A graph with the backbone's border and random weights: a feature map of 7 × 7 places is a projection of each one's mean
+ * colour, and the embedding its mean.
+ */
 export const stubBackbone = (): Uint8Array => {
   const random = createRandom("stub backbone");
   const floats = (count: number): Float32Array =>
@@ -18,11 +24,20 @@ export const stubBackbone = (): Uint8Array => {
   const side = EFFICIENTNET_LITE0_PREPROCESSING.inputSize;
   const graph = emptyGraph();
   graph.input.push(describeTensor(BACKBONE_INPUT, ["n", 3, side, side]));
-  addNode(graph, "GlobalAveragePool", [BACKBONE_INPUT], "pooled");
-  addNode(graph, "Flatten", ["pooled"], "colour", { axis: 1 });
-  addFloats(graph, "projection", [EMBEDDING_SIZE, 3], floats(EMBEDDING_SIZE * 3));
+  const area = PLACE ** 2;
+  addFloats(graph, "mean", [3, 1, PLACE, PLACE], new Float32Array(3 * area).fill(1 / area));
+  addFloats(graph, "none", [3], new Float32Array(3));
+  const square = [PLACE, PLACE];
+  addNode(graph, "Conv", [BACKBONE_INPUT, "mean", "none"], "colour", {
+    kernel_shape: square,
+    strides: square,
+    group: 3,
+  });
+  addFloats(graph, "projection", [EMBEDDING_SIZE, 3, 1, 1], floats(EMBEDDING_SIZE * 3));
   addFloats(graph, "shift", [EMBEDDING_SIZE], floats(EMBEDDING_SIZE));
-  addNode(graph, "Gemm", ["colour", "projection", "shift"], EMBEDDING, { transB: 1 });
+  addNode(graph, "Conv", ["colour", "projection", "shift"], "projected", { kernel_shape: [1, 1] });
+  addNode(graph, "GlobalAveragePool", ["projected"], "pooled");
+  addNode(graph, "Flatten", ["pooled"], EMBEDDING, { axis: 1 });
   addFloats(graph, "_fc.weight", [CLASSES, EMBEDDING_SIZE], floats(CLASSES * EMBEDDING_SIZE));
   addFloats(graph, "_fc.bias", [CLASSES], floats(CLASSES));
   addNode(graph, "Gemm", [EMBEDDING, "_fc.weight", "_fc.bias"], LOGITS, { transB: 1 });
