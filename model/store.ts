@@ -11,6 +11,7 @@ import { writeFileAtomic } from "./write-atomic.ts";
  * A model store is a directory:
  *
  *   current.json               {"digest":"sha256:…"}: the model to serve, by model.onnx; replaced atomically
+ *   names/<name>.json          the same for a model that is offered by its name beside that one
  *   models/<64 hex digits>/    model.onnx, model.int8.onnx, model.json, golden/: written once, never changed
  *
  * A single model's directory (what `train --out DIR` writes) is read by the same functions: it has no current.json.
@@ -67,11 +68,14 @@ export const modelDirectory = (store: string, digest: string): string =>
 /** A file of a model: the model's directory, and the file's digest. */
 export type ModelReference = { readonly directory: string; readonly digest: string };
 
-const resolvePointer = async (directory: string): Promise<ModelReference | undefined> => {
-  const pointer = join(directory, POINTER_FILE);
+/** The pointer to the model that is offered by a name, beside the one to serve. */
+const namePointer = (name: string): string => join("names", `${name}.json`);
+
+const resolvePointer = async (store: string, file: string): Promise<ModelReference | undefined> => {
+  const pointer = join(store, file);
   try {
     const { digest } = parse(pointer, await readFile(pointer, "utf8"), pointerSchema);
-    return { directory: modelDirectory(directory, digest), digest };
+    return { directory: modelDirectory(store, digest), digest };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -89,7 +93,7 @@ export const resolveModel = async (
   directory: string,
   precision?: Precision,
 ): Promise<ModelReference> => {
-  const pointed = await resolvePointer(directory);
+  const pointed = await resolvePointer(directory, POINTER_FILE);
   const home = pointed?.directory ?? directory;
   const metadata = await readMetadata(home);
   if (pointed && pointed.digest !== metadata.digest) {
@@ -155,12 +159,22 @@ export const writeModel = async (directory: string, files: ModelFiles): Promise<
 
 const rank = (name: string): number => (name === METADATA_FILE ? 1 : 0);
 
-/** Adds a model to a store and makes it the one to serve. The old one stays, for a way back. */
+/**
+ * Adds a model to a store and makes it the one to serve. The old one stays, for a way back.
+ *
+ * @param name the model's; then the one to serve stays, and this one is offered beside it
+ */
 export const publishModel = async (
   store: string,
   files: ModelFiles,
   digest: string,
+  name?: string,
 ): Promise<void> => {
   await writeModel(modelDirectory(store, digest), files);
-  await writeFileAtomic(join(store, POINTER_FILE), `${JSON.stringify({ digest })}\n`);
+  const pointer = name === undefined ? POINTER_FILE : namePointer(name);
+  await writeFileAtomic(join(store, pointer), `${JSON.stringify({ digest })}\n`);
 };
+
+/** The model that a store offers by a name beside the one to serve; undefined when it offers none. @throws ModelError `corrupt` */
+export const resolveName = (store: string, name: string): Promise<ModelReference | undefined> =>
+  resolvePointer(store, namePointer(name));

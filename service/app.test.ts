@@ -10,6 +10,7 @@ import { createApp } from "./app.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { METRIC } from "./metric-names.ts";
 import { createMetrics } from "./metrics.ts";
+import { createModelRepository } from "./model-repository.ts";
 import { createHttpServer, listen } from "./server.ts";
 import { type Pool, type PoolAnswer, WorkerCrashedError } from "./worker-pool/pool.ts";
 
@@ -55,10 +56,14 @@ beforeEach(async () => {
     ready,
     queued: () => 5,
     use: vi.fn(),
+    add: vi.fn(),
+    remove: vi.fn(),
     stop: vi.fn(),
   };
+  const log = pino({ level: "debug" }, { write: (line) => logged.push(JSON.parse(line)) });
   const app = createApp({
     pool,
+    repository: createModelRepository({ directory: "none", maxModels: 1, pool, lifecycle, log }),
     lifecycle,
     build,
     admission: createAdmission({ sustained: 1, burst: 2, recoverMs: 60_000 }),
@@ -70,7 +75,7 @@ beforeEach(async () => {
     body: { maxBytes: 1000, timeoutSeconds: 1 },
     deadlineSeconds: 1,
     maxBatch: 2,
-    log: pino({ level: "debug" }, { write: (line) => logged.push(JSON.parse(line)) }),
+    log,
   });
   server = createHttpServer(app, 1);
   base = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;

@@ -5,6 +5,7 @@ import { type Access, guard } from "./access/guard.ts";
 import type { indexAnswerSchema } from "./answer-schemas.ts";
 import type { BuildInfo } from "./build-info.ts";
 import { createInference, type InferenceOptions } from "./inference.ts";
+import type { ModelRepository } from "./model-repository.ts";
 import { observe, type ServiceEnv } from "./observe.ts";
 import { PROBLEM_TYPE, ProblemError, problemBody } from "./problem.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -14,6 +15,7 @@ import {
   protocolErrorBody,
 } from "./routes/inference-protocol.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { modelRepositoryRoutes } from "./routes/model-repository.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
 import { pageRoute } from "./routes/page.ts";
 import { predictRoute } from "./routes/predict.ts";
@@ -23,6 +25,7 @@ import type { StatusSource } from "./status/page.ts";
 export type AppOptions = InferenceOptions & {
   /** Photos in one request of the Open Inference Protocol. */
   readonly maxBatch: number;
+  readonly repository: ModelRepository;
   readonly build: BuildInfo;
   readonly log: Logger;
   /** Who may ask, and how often. @default everyone, as often as they like, for all but what needs the scope `admin` */
@@ -52,6 +55,9 @@ export const ROUTES = {
   "/v2/models/:name/versions/:version": "GET, HEAD",
   "/v2/models/:name/versions/:version/ready": "GET, HEAD",
   "/v2/models/:name/versions/:version/infer": "POST",
+  "/v2/repository/index": "POST",
+  "/v2/repository/models/:name/load": "POST",
+  "/v2/repository/models/:name/unload": "POST",
 } as const;
 
 /** The whole HTTP application. It runs under @hono/node-server, whose bindings it needs. */
@@ -77,6 +83,7 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   const infer = createInference(options);
   app.route("/", predictRoute(infer, pool));
   app.route("/", inferenceProtocolRoutes({ ...options, infer }));
+  app.route("/", modelRepositoryRoutes(options.repository));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
   app.route("/", openApiRoutes(build.version));
   app.route("/", metricsRoute(metrics.registry));

@@ -11,6 +11,7 @@ import { type BuildInfo, readBuildInfo } from "./build-info.ts";
 import { drain } from "./drain.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { createModelRepository } from "./model-repository.ts";
 import { watchModel } from "./model-watcher.ts";
 import type { ServiceEnv } from "./observe.ts";
 import { askOverHttp } from "./prove-answers.ts";
@@ -65,8 +66,15 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   });
   const tracing = await startTracing(settings, build, log);
   const access = await readAccess(settings);
+  const repository = createModelRepository({
+    directory: settings.MODEL_DIR,
+    precision: settings.PRECISION,
+    maxModels: settings.MAX_MODELS,
+    ...{ pool, lifecycle, log },
+  });
   const app = createApp({
     pool,
+    repository,
     lifecycle,
     metrics,
     build,
@@ -108,6 +116,15 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     { host: settings.HOST, port, metricsPort, workers: settings.WORKERS, build },
     "listening",
   );
+  /** Loads what the settings name beside the first model. One that is refused is no reason not to serve. */
+  const loadNamed = async (): Promise<void> => {
+    for (const name of settings.LOAD_MODELS) {
+      await repository.load(name).catch((error: unknown) => {
+        log.warn({ name }, `LOAD_MODELS: ${error instanceof Error ? error.message : error}`);
+      });
+    }
+  };
+  let first = true;
   const stopWatching = watchModel({
     directory: settings.MODEL_DIR,
     precision: settings.PRECISION,
@@ -117,6 +134,10 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       lifecycle.proof = randomUUID();
       await proveModel(path, model, askOverHttp({ host: settings.HOST, port }, lifecycle.proof));
       delete lifecycle.proof;
+    },
+    onServe: () => {
+      if (first) void loadNamed();
+      first = false;
     },
     lifecycle,
     metrics,

@@ -28,6 +28,7 @@ let stop: () => void;
 let logged: { level: number; msg: string }[];
 const use = vi.fn<Pool["use"]>();
 const prove = vi.fn<ModelWatcherOptions["prove"]>();
+const onServe = vi.fn<ModelWatcherOptions["onServe"]>();
 
 const offer = (of: string) =>
   publishModel(directory, { "model.json": JSON.stringify(stubMetadata(of)) }, of);
@@ -38,6 +39,7 @@ const watch = (): void => {
     pollSeconds: 0.005,
     pool: { use },
     prove,
+    onServe,
     lifecycle,
     metrics: createMetrics(registry, {
       queueDepth: () => 0,
@@ -54,6 +56,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "watcher-"));
   lifecycle = { phase: "serving", model: undefined };
   logged = [];
+  onServe.mockReset();
   prove.mockReset().mockResolvedValue(undefined);
   use.mockReset().mockImplementation(async (model) => metadata(model.digest));
 });
@@ -72,6 +75,7 @@ describe("watchModel", () => {
     await offer(digest("b"));
     await serves(digest("b"));
     expect(use.mock.calls.map(([model]) => model.digest)).toEqual([digest("a"), digest("b")]);
+    expect(onServe.mock.calls.map(([model]) => model.digest)).toEqual([digest("a"), digest("b")]);
     expect(warnings()).toHaveLength(1);
     const info = await registry.getSingleMetric(METRIC.modelInfo)?.get();
     expect(info?.values).toEqual([

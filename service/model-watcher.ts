@@ -19,6 +19,8 @@ export type ModelWatcherOptions = {
   readonly pool: Pick<Pool, "use">;
   /** Proves the answers of the first model from end to end; workers prove each later one before it serves. @throws ModelError */
   readonly prove: (model: ModelMetadata, directory: string) => Promise<void>;
+  /** Told of each model that serves from now on. */
+  readonly onServe: (model: ModelMetadata) => void;
   readonly lifecycle: Lifecycle;
   readonly metrics: Pick<Metrics, "modelInfo" | "modelRefusals">;
   readonly log: Logger;
@@ -31,7 +33,8 @@ export type ModelWatcherOptions = {
  * @returns what ends the watch
  */
 export const watchModel = (options: ModelWatcherOptions): (() => void) => {
-  const { directory, precision, pollSeconds, pool, prove, lifecycle, metrics, log } = options;
+  const { directory, precision, pollSeconds, pool, prove, onServe, lifecycle, metrics, log } =
+    options;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let complaint = "";
@@ -44,6 +47,7 @@ export const watchModel = (options: ModelWatcherOptions): (() => void) => {
     metrics.modelInfo.reset();
     metrics.modelInfo.set({ name, version, digest }, 1);
     complaint = "";
+    onServe(model);
   };
 
   /** Says what is wrong once, however often it is seen. */

@@ -40,6 +40,14 @@ const schema = z.object({
     .default(10 * 2 ** 20),
   /** Images in one tensor request: a worker computes them in one go, and others wait. */
   MAX_BATCH: count.default(8),
+  /** Models that may be loaded at once, the one of /predict among them. */
+  MAX_MODELS: count.max(64).default(3),
+  /** Names of models of the store to load at the start beside the one of /predict, with commas between them. */
+  LOAD_MODELS: z
+    .string()
+    .transform((names) => names.split(",").map((name) => name.trim()))
+    .pipe(z.array(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "expected names with commas between")))
+    .default([]),
   MODEL_POLL: seconds.default(2),
   DRAIN_DELAY: seconds.default(5),
   DRAIN_TIMEOUT: seconds.default(20),

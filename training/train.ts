@@ -29,6 +29,8 @@ export type TrainOptions = {
   readonly source: Source;
   readonly backbone: Uint8Array;
   readonly seed: number;
+  /** The model's. */
+  readonly name: string;
   /** Where the split lists go. */
   readonly splits: string;
   /** Where features are kept between runs. */
@@ -149,7 +151,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
   const side = preprocessing.inputSize;
   const draft: ModelMetadata = {
     schemaVersion: 1,
-    name: "image-classifier",
+    name: options.name,
     version: versionOf(digest),
     digest,
     labels,

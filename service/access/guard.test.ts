@@ -40,6 +40,13 @@ const serve = async (app: Hono<ServiceEnv>): Promise<string> => {
 const serveAll = (access?: Access): Promise<string> =>
   serve(
     createApp({
+      repository: {
+        loaded: vi.fn(),
+        lease: vi.fn(),
+        index: vi.fn(),
+        load: vi.fn(),
+        unload: vi.fn(),
+      },
       pool: { ready: () => 0, queued: () => 0 } as unknown as Pool,
       lifecycle,
       build,

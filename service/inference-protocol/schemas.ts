@@ -90,3 +90,37 @@ export const modelMetadataAnswerSchema = z.object({
 
 /** What every failed request of the protocol answers. */
 export const protocolErrorSchema = z.object({ error: z.string() });
+
+/** What `/v2/repository/index` is asked; nothing at all is the whole index. */
+export const repositoryIndexRequestSchema = z.object({
+  ready: z.boolean().optional().meta({ description: "Only models that answer." }),
+});
+
+/** What `/v2/repository/index` answers: every model of the store. */
+export const repositoryIndexSchema = z.array(
+  z.object({
+    name: z.string(),
+    version: z.string(),
+    state: z.enum(["READY", "UNAVAILABLE", "UNLOADING"]),
+    reason: z.string(),
+  }),
+);
+
+/** What `…/load` is asked. Triton's other parameters, a configuration and files, are refused: a model comes from the store. */
+export const repositoryLoadRequestSchema = z.object({
+  parameters: z
+    .strictObject({
+      version: z.string().min(1).max(100).optional().meta({
+        description: "One of the index, where it is not the one that the store offers by the name.",
+      }),
+    })
+    .optional(),
+});
+
+/** What `…/unload` is asked: nothing that matters here, for no model depends on another one. */
+export const repositoryUnloadRequestSchema = z.object({
+  parameters: z.object({ unload_dependents: z.boolean().optional() }).optional(),
+});
+
+/** What `…/load` and `…/unload` answer. */
+export const repositoryDoneSchema = z.object({});

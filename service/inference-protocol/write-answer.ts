@@ -8,10 +8,17 @@ import { DATATYPE, type inferenceAnswerSchema, type modelMetadataAnswerSchema } 
 const protocolShape = (shape: readonly (number | null)[]): number[] =>
   shape.map((side) => side ?? -1);
 
-/** The protocol's description of a model, with what a client needs to make a tensor and to name its scores. */
-export const describeModel = (model: ModelMetadata): z.infer<typeof modelMetadataAnswerSchema> => ({
+/**
+ * The protocol's description of a model, with what a client needs to make a tensor and to name its scores.
+ *
+ * @param versions those of its name that answer
+ */
+export const describeModel = (
+  model: ModelMetadata,
+  versions: string[],
+): z.infer<typeof modelMetadataAnswerSchema> => ({
   name: model.name,
-  versions: [model.version],
+  versions,
   platform: "onnxruntime_onnx",
   inputs: [{ name: model.input.name, datatype: DATATYPE, shape: protocolShape(model.input.shape) }],
   outputs: [

@@ -17,6 +17,11 @@ import {
   inferenceRequestSchema,
   modelMetadataAnswerSchema,
   protocolErrorSchema,
+  repositoryDoneSchema,
+  repositoryIndexRequestSchema,
+  repositoryIndexSchema,
+  repositoryLoadRequestSchema,
+  repositoryUnloadRequestSchema,
   serverMetadataSchema,
 } from "../inference-protocol/schemas.ts";
 import { PROBLEM_TYPE } from "../problem.ts";
@@ -33,6 +38,7 @@ const MEANING = {
   403: "The key may not do this.",
   404: "There is no such model or version.",
   408: "The body did not arrive in time.",
+  409: "The models that are loaded, or in the store, do not allow it.",
   413: "The body is too large.",
   415: "The body is neither JPEG, PNG nor WebP, or it is compressed.",
   422: "The image cannot be decoded.",
@@ -156,6 +162,22 @@ const name = z.string().meta({ example: "cats-dogs" });
 const guarded = (paths: ZodOpenApiPathsObject): ZodOpenApiPathsObject =>
   withAccess(paths, (path) => (isProtocolPath(path) ? protocolErrors : problems)(401, 403, 429));
 
+/** A call of the model-repository extension. @param statuses of its own failures */
+const repositoryCall = (
+  summary: string,
+  request: z.ZodType,
+  answer: z.ZodType,
+  ...statuses: (keyof typeof MEANING)[]
+): Operation => ({
+  summary,
+  tags: ["Open Inference Protocol"],
+  requestBody: { content: { "application/json": { schema: request } } },
+  responses: {
+    200: json("Done.", answer),
+    ...protocolErrors(400, 408, 413, 500, ...statuses),
+  },
+});
+
 /** The OpenAPI 3.1 document of all routes. @param version the service's */
 export const createOpenApiDocument = (version: string): ReturnType<typeof createDocument> =>
   createDocument({
@@ -259,5 +281,34 @@ export const createOpenApiDocument = (version: string): ReturnType<typeof create
         "/v2/models/{name}/versions/{version}",
         z.object({ name, version: z.string() }),
       ),
+      "/v2/repository/index": {
+        post: repositoryCall(
+          "Every model of the store, and which of them answer",
+          repositoryIndexRequestSchema,
+          repositoryIndexSchema,
+        ),
+      },
+      "/v2/repository/models/{name}/load": {
+        post: {
+          ...repositoryCall(
+            "Loads a model of the store",
+            repositoryLoadRequestSchema,
+            repositoryDoneSchema,
+            ...([404, 409, 503] as const),
+          ),
+          requestParams: { path: z.object({ name }) },
+        },
+      },
+      "/v2/repository/models/{name}/unload": {
+        post: {
+          ...repositoryCall(
+            "Releases a model",
+            repositoryUnloadRequestSchema,
+            repositoryDoneSchema,
+            ...([404, 409] as const),
+          ),
+          requestParams: { path: z.object({ name }) },
+        },
+      },
     }),
   });

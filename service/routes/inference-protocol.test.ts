@@ -9,6 +9,7 @@ import { TensorError } from "../inference-protocol/tensor-error.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import { METRIC } from "../metric-names.ts";
 import { createMetrics } from "../metrics.ts";
+import { createModelRepository } from "../model-repository.ts";
 import { createHttpServer, listen } from "../server.ts";
 import type { Pool, PoolAnswer } from "../worker-pool/pool.ts";
 
@@ -48,9 +49,12 @@ beforeEach(async () => {
   registry = new Registry();
   infer.mockReset().mockResolvedValue(answer);
   const unused = { predict: vi.fn(), use: vi.fn(), stop: vi.fn() };
-  const pool: Pool = { ...unused, infer, ready: () => 2, queued: () => 0 };
+  const repositoryPool = { add: vi.fn(), remove: vi.fn() };
+  const pool: Pool = { ...unused, ...repositoryPool, infer, ready: () => 2, queued: () => 0 };
+  const log = pino({ level: "silent" });
   const app = createApp({
     pool,
+    repository: createModelRepository({ directory: "none", maxModels: 1, pool, lifecycle, log }),
     lifecycle,
     build,
     admission: createAdmission({ sustained: 2, burst: 2, recoverMs: 0 }),
@@ -58,7 +62,7 @@ beforeEach(async () => {
     body: { maxBytes: 4 * PHOTO_BYTES, timeoutSeconds: 1 },
     deadlineSeconds: 1,
     maxBatch: 3,
-    log: pino({ level: "silent" }),
+    log,
   });
   server = createHttpServer(app, 1);
   base = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
@@ -106,7 +110,7 @@ describe("metadata", () => {
     expect(await (await get("/v2")).json()).toEqual({
       name: "image-classification",
       version: "1.2.3",
-      extensions: ["binary_tensor_data", "parameters"],
+      extensions: ["binary_tensor_data", "parameters", "model_repository"],
     });
     const expected = {
       name: "cats-dogs",

@@ -8,11 +8,13 @@ import type { protocolErrorSchema, serverMetadataSchema } from "../inference-pro
 import { TensorError } from "../inference-protocol/tensor-error.ts";
 import { describeModel, writeInferenceAnswer } from "../inference-protocol/write-answer.ts";
 import { statusOf } from "../lifecycle.ts";
+import type { ModelLease, ModelRepository } from "../model-repository.ts";
 import type { ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
 
 export type InferenceProtocolOptions = Pick<InferenceOptions, "pool" | "lifecycle" | "body"> & {
   readonly infer: Infer;
+  readonly repository: Pick<ModelRepository, "loaded" | "lease">;
   readonly build: BuildInfo;
   /** Photos in one request. */
   readonly maxBatch: number;
@@ -31,11 +33,11 @@ const declaredJsonBytes = (headers: IncomingHttpHeaders): number | undefined => 
 };
 
 /**
- * The Open Inference Protocol, version 2, over REST: what clients of Triton and KServe speak. It answers for the one
- * model that serves, in this version or without any; another name or version is 404.
+ * The Open Inference Protocol, version 2, over REST: what clients of Triton and KServe speak. It answers for the models
+ * that are loaded, in their version or without any; another name or version is 404.
  */
 export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono<ServiceEnv> => {
-  const { infer, pool, lifecycle, body, build, maxBatch } = options;
+  const { infer, pool, lifecycle, repository, body, build, maxBatch } = options;
 
   const isReady = (): boolean => statusOf(lifecycle, pool.ready()) === "ok";
 
@@ -44,21 +46,38 @@ export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono
       ? new ProblemError("starting", "No model is loaded yet; try again soon.")
       : new ProblemError("draining", "The service is stopping; ask another one.");
 
-  /** The model, if the path names it. @throws ProblemError `starting` or `not-found` */
-  const checkModel = (c: Context<ServiceEnv>, model: ModelMetadata | undefined): ModelMetadata => {
-    if (!model) throw notReady();
-    const { name, version = model.version } = c.req.param();
-    if (model.name === name && model.version === version) return model;
-    throw new ProblemError(
-      "not-found",
-      `There is no such model or version; ${model.name} ${model.version} is served.`,
-    );
+  const noSuch = (served: readonly ModelMetadata[]): ProblemError => {
+    const models = served.map(({ name, version }) => `${name} ${version}`).join(", ");
+    const detail = `There is no such model or version; ${models} is served.`;
+    return new ProblemError("not-found", detail);
+  };
+
+  /** The model that the path names, until it is released. @throws ProblemError `starting` or `not-found` */
+  const lease = (c: Context<ServiceEnv>): ModelLease => {
+    if (!lifecycle.model) throw notReady();
+    const { name = "", version }: Record<string, string> = c.req.param();
+    const leased = repository.lease(name, version);
+    if (leased) return leased;
+    throw noSuch(repository.loaded());
+  };
+
+  /** The model that the path names, for an answer at once. */
+  const look = (c: Context<ServiceEnv>): ModelMetadata => {
+    const { model, release } = lease(c);
+    release();
+    return model;
+  };
+
+  /** Versions of the path's model that answer, the one that a path without version means first. */
+  const versionsOf = (c: Context<ServiceEnv>): string[] => {
+    const named = repository.loaded().filter(({ name }) => name === c.req.param("name"));
+    return [...new Set(named.map(({ version }) => version))];
   };
 
   const server: z.infer<typeof serverMetadataSchema> = {
     name: "image-classification",
     version: build.version,
-    extensions: ["binary_tensor_data", "parameters"],
+    extensions: ["binary_tensor_data", "parameters", "model_repository"],
   };
 
   /** Images' worth of bytes that a request announces; what does not say is as large as it may be. */
@@ -68,7 +87,10 @@ export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono
     return Math.max(1, Math.floor(bytes / (4 * channels * height * width)));
   };
 
-  const accept = (model: ModelMetadata, headers: IncomingHttpHeaders) => {
+  const accept = (
+    { model, digest }: Pick<ModelLease, "model" | "digest">,
+    headers: IncomingHttpHeaders,
+  ) => {
     const encoding = headers["content-encoding"] ?? "identity";
     if (encoding !== "identity") {
       throw new ProblemError("unsupported-type", "The body is compressed; send it as it is.");
@@ -86,7 +108,7 @@ export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono
             `Inference-Header-Content-Length is ${jsonBytes}, but ${bytes.length} bytes came.`,
           );
         }
-        return pool.infer({ body: bytes, jsonBytes, maxBatch }, signal);
+        return pool.infer({ body: bytes, jsonBytes, maxBatch }, signal, digest);
       },
     };
   };
@@ -99,24 +121,31 @@ export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono
     return c.body(null, 200, NO_STORE);
   });
   for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
-    app.get(path, (c) => c.json(describeModel(checkModel(c, lifecycle.model))));
+    app.get(path, (c) => c.json(describeModel(look(c), versionsOf(c))));
     app.get(`${path}/ready`, (c) => {
-      checkModel(c, lifecycle.model);
+      look(c);
       if (!isReady()) throw notReady();
       return c.body(null, 200, NO_STORE);
     });
     app.post(`${path}/infer`, async (c) => {
       const { incoming } = c.env;
-      const { predictions, asked, model } = await infer(c.env, () =>
-        accept(checkModel(c, lifecycle.model), incoming.headers),
-      );
-      // Another one may have been taken up meanwhile.
-      checkModel(c, model);
-      const answer = writeInferenceAnswer(predictions, model, asked);
-      return c.body(answer.body, 200, {
-        "content-type": answer.jsonBytes ? "application/octet-stream" : "application/json",
-        ...(answer.jsonBytes && { [JSON_LENGTH]: String(answer.jsonBytes) }),
-      });
+      let leased: ModelLease | undefined;
+      try {
+        const { predictions, asked, model } = await infer(c.env, () => {
+          leased = lease(c);
+          return accept(leased, incoming.headers);
+        });
+        // Another one may have taken the place of the one of /predict meanwhile.
+        const { name, version = model.version }: Record<string, string> = c.req.param();
+        if (model.name !== name || model.version !== version) throw noSuch([model]);
+        const answer = writeInferenceAnswer(predictions, model, asked);
+        return c.body(answer.body, 200, {
+          "content-type": answer.jsonBytes ? "application/octet-stream" : "application/json",
+          ...(answer.jsonBytes && { [JSON_LENGTH]: String(answer.jsonBytes) }),
+        });
+      } finally {
+        leased?.release();
+      }
     });
   }
   return app;

@@ -7,12 +7,22 @@ import type { Asked, InferenceBody } from "../inference-protocol/read-request.ts
 
 /** What the main thread asks of a worker. A worker answers `load`, `predict` and `infer`, each once. */
 export type WorkerRequest =
-  | ({ readonly type: "load" } & ModelReference)
-  /** Serve this loaded model from now on, and release every other one. */
+  | ({
+      readonly type: "load";
+      /** Keep it beside the one that serves until it is dropped: work names its digest. */
+      readonly keep: boolean;
+    } & ModelReference)
+  /** Serve this loaded model from now on, and release every other one that is not kept. */
   | { readonly type: "use"; readonly digest: string }
-  /** Release every loaded model that is not in use. */
+  /** Release every loaded model that is neither in use nor kept. */
   | { readonly type: "discard" }
-  | ({ readonly id: number } & Work)
+  /** Keep this model no longer. */
+  | { readonly type: "drop"; readonly digest: string }
+  | ({
+      readonly id: number;
+      /** A model that is kept. Without it: the one that serves. */
+      readonly digest?: string;
+    } & Work)
   /** Nobody waits for this work's answer any more: what of it has not begun need not. It is answered all the same. */
   | { readonly type: "cancel"; readonly id: number };
 

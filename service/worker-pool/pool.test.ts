@@ -160,6 +160,46 @@ describe("createPool", () => {
     await eventually(() => expect(pool.ready()).toBe(2));
   });
 
+  describe("models beside the one that serves", () => {
+    const ask = async (digest?: string) =>
+      (await pool.infer({ body: image("x"), jsonBytes: 0, maxBatch: 1 }, never, digest)).model
+        .digest;
+
+    it("answer work that names them, until they are removed", async () => {
+      start(2);
+      await pool.use(model("a"));
+      await pool.add(model("b"));
+      const both = await Promise.all([ask(), ask("b"), ask("b"), ask()]);
+      expect(both).toEqual(["a", "b", "b", "a"]);
+      await pool.use(model("c"));
+      expect([await ask(), await ask("b")]).toEqual(["c", "b"]);
+      await pool.remove("b");
+      const waiting = pool.infer(
+        { body: image("x"), jsonBytes: 0, maxBatch: 1 },
+        AbortSignal.timeout(50),
+        "b",
+      );
+      await expect(waiting, "no worker takes it").rejects.toThrow(/timeout/);
+    });
+
+    it("are in no worker when one refuses them", async () => {
+      start(2);
+      await pool.use(model("a"));
+      await expect(pool.add(model("b", "bad"))).rejects.toThrow(ModelError);
+      expect(await ask()).toBe("a");
+      await pool.add(model("b"));
+      expect(await ask("b")).toBe("b");
+    });
+
+    it("come back with a worker that is replaced, and do not wait behind another model's work", async () => {
+      start(1);
+      await pool.use(model("a"));
+      await pool.add(model("b"));
+      await expect(label("crash")).rejects.toThrow(WorkerCrashedError);
+      expect(await Promise.all([ask("b"), ask(), ask("b")])).toEqual(["b", "a", "b"]);
+    });
+  });
+
   it("survives a model that crashes the worker that loads it", async () => {
     start(1);
     await pool.use(model("a"));

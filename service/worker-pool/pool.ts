@@ -43,6 +43,15 @@ export type Pool = {
    */
   use(model: ModelReference): Promise<ModelMetadata>;
   /**
+   * Loads a model in every worker, beside the one that serves and for as long as it is not removed: work can name its digest.
+   * When any worker refuses it, none keeps it.
+   *
+   * @throws ModelError
+   */
+  add(model: ModelReference): Promise<ModelMetadata>;
+  /** Releases a model that was added, once a worker has nothing of it left to compute. What names it must have ended. */
+  remove(digest: string): Promise<void>;
+  /**
    * Predicts one image, whose buffer is handed over and empty afterwards. Aborting the signal rejects with its reason at once,
    * and no worker begins what is left of it: an image in the queue, or the network's run on one that is being decoded. A run
    * that has begun goes on to its end, because it blocks its thread, which hears of nothing meanwhile.
@@ -53,9 +62,10 @@ export type Pool = {
   /**
    * Runs the network on a tensor, whose buffer is handed over like an image.
    *
+   * @param digest a model that was added @default the one that serves
    * @throws TensorError, WorkerCrashedError, or the signal's reason
    */
-  infer(request: InferenceBody, signal: AbortSignal): Promise<PoolAnswer<"infer">>;
+  infer(request: InferenceBody, signal: AbortSignal, digest?: string): Promise<PoolAnswer<"infer">>;
   /** Images (or tensors) that wait for a worker. */
   queued(): number;
   /** Workers that can answer. */
@@ -65,6 +75,8 @@ export type Pool = {
 
 type Job = {
   readonly work: Work;
+  /** A model beside the one that serves. */
+  readonly digest: string | undefined;
   readonly resolve: (answer: PoolAnswer<Work["type"]>) => void;
   readonly reject: (error: unknown) => void;
   readonly queuedAt: number;
@@ -76,6 +88,8 @@ type Job = {
 type Member = {
   readonly worker: Worker;
   readonly jobs: Map<number, Job>;
+  /** Digests of the models that it keeps beside the one that serves. */
+  readonly beside: Set<string>;
   /** Whether it has the model that serves. */
   ready: boolean;
   loading:
@@ -94,6 +108,11 @@ export const createPool = (options: PoolOptions): Pool => {
   // The serving model, and the one before it, which may still owe answers.
   let known: readonly ModelMetadata[] = [];
   let current: ModelReference | undefined;
+  // Models beside the serving one, by digest.
+  const beside = new Map<
+    string,
+    { readonly model: ModelReference; readonly about: ModelMetadata }
+  >();
   let changing: Promise<unknown> = Promise.resolve();
   let nextId = 0;
   let grown = false;
@@ -105,18 +124,23 @@ export const createPool = (options: PoolOptions): Pool => {
       let idlest: Member | undefined;
       for (const member of members) {
         if (!member.ready || member.jobs.size >= DEPTH) continue;
+        if (job.digest !== undefined && !member.beside.has(job.digest)) continue;
         if (!idlest || member.jobs.size < idlest.jobs.size) idlest = member;
       }
-      if (!idlest) return;
+      if (!idlest) {
+        // A worker that could take another model's work may be free all the same.
+        if (job.digest !== undefined) continue;
+        return;
+      }
       queue.delete(job);
       job.waited = performance.now() - job.queuedAt;
       const id = nextId++;
       idlest.jobs.set(id, job);
-      const { work } = job;
+      const { work, digest } = job;
       const bytes = work.type === "predict" ? work.image : work.body;
       const member = idlest;
       job.cancel = () => send(member, { type: "cancel", id });
-      send(member, { ...work, id }, [bytes.buffer]);
+      send(member, { ...work, id, ...(digest !== undefined && { digest }) }, [bytes.buffer]);
     }
   };
 
@@ -134,16 +158,21 @@ export const createPool = (options: PoolOptions): Pool => {
     if (reply.type === "failed") job?.reject(failure(reply.code, reply.message));
     else {
       const { digest, ...answer } = reply.answer;
-      const model = known.find((metadata) => metadata.digest === digest);
+      const model =
+        known.find((metadata) => metadata.digest === digest) ?? beside.get(digest)?.about;
       if (model) job?.resolve({ ...answer, model, waited: job.waited });
     }
     dispatch();
   };
 
-  const loadInto = (member: Member, model: ModelReference): Promise<ModelMetadata> =>
+  const loadInto = (
+    member: Member,
+    { directory, digest }: ModelReference,
+    keep = false,
+  ): Promise<ModelMetadata> =>
     new Promise<ModelMetadata>((resolve, reject) => {
       member.loading = { resolve, reject };
-      send(member, { type: "load", ...model });
+      send(member, { type: "load", directory, digest, keep });
     }).finally(() => {
       member.loading = undefined;
     });
@@ -157,7 +186,10 @@ export const createPool = (options: PoolOptions): Pool => {
 
   const start = (): Member => {
     const worker = startThread();
-    const member: Member = { worker, jobs: new Map(), ready: false, loading: undefined };
+    const member: Member = {
+      ...{ worker, jobs: new Map(), beside: new Set() },
+      ...{ ready: false, loading: undefined },
+    };
     members.add(member);
     let cause: unknown;
     worker.on("message", (reply: WorkerReply) => receive(member, reply));
@@ -176,7 +208,22 @@ export const createPool = (options: PoolOptions): Pool => {
     return member;
   };
 
-  /** Gives a new worker the model that serves. */
+  const keepIn = async (member: Member, model: ModelReference): Promise<ModelMetadata> => {
+    const about = await loadInto(member, model, true);
+    member.beside.add(model.digest);
+    dispatch();
+    return about;
+  };
+
+  const forget = (digest: string): void => {
+    beside.delete(digest);
+    for (const member of members) {
+      member.beside.delete(digest);
+      send(member, { type: "drop", digest });
+    }
+  };
+
+  /** Gives a new worker the model that serves, and those beside it. */
   const bring = async (member: Member): Promise<void> => {
     if (!current) return;
     try {
@@ -186,6 +233,13 @@ export const createPool = (options: PoolOptions): Pool => {
       if (!members.has(member)) return;
       onFault("worker-restart-failed", error);
       await member.worker.terminate();
+      return;
+    }
+    for (const { model } of beside.values()) {
+      // It has the model that serves: that is worth more than the whole of what is beside it.
+      await keepIn(member, model).catch((error: unknown) => {
+        if (members.has(member)) onFault("worker-restart-failed", error);
+      });
     }
   };
 
@@ -233,6 +287,31 @@ export const createPool = (options: PoolOptions): Pool => {
     return changed;
   };
 
+  const addToAll = async (model: ModelReference): Promise<ModelMetadata> => {
+    let about: ModelMetadata | undefined;
+    try {
+      for (const member of [...members]) about = await keepIn(member, model);
+      if (!about) throw new WorkerCrashedError("No worker is running; see the log.");
+    } catch (error) {
+      forget(model.digest);
+      throw error;
+    }
+    beside.set(model.digest, { model, about });
+    return about;
+  };
+
+  const add = (model: ModelReference): Promise<ModelMetadata> => {
+    const added = changing.then(() => addToAll(model));
+    changing = added.catch(() => undefined);
+    return added;
+  };
+
+  const remove = (digest: string): Promise<void> => {
+    const removed = changing.then(() => forget(digest));
+    changing = removed;
+    return removed;
+  };
+
   // A worker answers each kind of work with that kind of result.
   function submit(
     work: Extract<Work, { type: "predict" }>,
@@ -241,11 +320,17 @@ export const createPool = (options: PoolOptions): Pool => {
   function submit(
     work: Extract<Work, { type: "infer" }>,
     signal: AbortSignal,
+    digest?: string,
   ): Promise<PoolAnswer<"infer">>;
-  function submit(work: Work, signal: AbortSignal): Promise<PoolAnswer<Work["type"]>> {
+  function submit(
+    work: Work,
+    signal: AbortSignal,
+    digest?: string,
+  ): Promise<PoolAnswer<Work["type"]>> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const job: Job = { work, resolve, reject, queuedAt: performance.now(), waited: 0 };
+      const queuedAt = performance.now();
+      const job: Job = { work, digest, resolve, reject, queuedAt, waited: 0 };
       signal.addEventListener(
         "abort",
         () => {
@@ -268,8 +353,10 @@ export const createPool = (options: PoolOptions): Pool => {
   start();
   return {
     use,
+    add,
+    remove,
     predict: (image, signal) => submit({ type: "predict", image }, signal),
-    infer: (request, signal) => submit({ type: "infer", ...request }, signal),
+    infer: (request, signal, digest) => submit({ type: "infer", ...request }, signal, digest),
     queued: () => queue.size,
     ready: () => [...members].filter((member) => member.ready).length,
     stop,

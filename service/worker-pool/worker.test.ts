@@ -20,7 +20,7 @@ it("does not run the network on an image that nobody waits for any more", async 
   const send = (request: WorkerRequest): void => worker.postMessage(request);
   const hear = async (): Promise<WorkerReply> => (await once(worker, "message"))[0];
   try {
-    send({ type: "load", directory, digest });
+    send({ type: "load", directory, digest, keep: false });
     expect(await hear()).toMatchObject({ type: "loaded" });
     send({ type: "use", digest });
 

@@ -9,20 +9,26 @@ import { proveModel } from "../../model/golden.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { type ModelReference, readModelFile } from "../../model/store.ts";
-import { type InferenceBody, readInferenceRequest } from "../inference-protocol/read-request.ts";
+import { readInferenceRequest } from "../inference-protocol/read-request.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
 import type { Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
 
 /** How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. */
 const NICENESS = 5;
 
-type Loaded = { readonly classifier: Classifier; readonly digest: string; pending: number };
+type Loaded = {
+  readonly classifier: Classifier;
+  readonly digest: string;
+  pending: number;
+};
 type Decoded = { readonly run: () => Promise<void> };
 
 const port = parentPort;
 if (!port) throw new Error("worker.ts runs as a worker thread only");
 
 const models = new Map<string, Loaded>();
+/** Digests of models that stay loaded beside the one that serves. */
+const kept = new Set<string>();
 let current: Loaded | undefined;
 const decoded: Decoded[] = [];
 let running = false;
@@ -50,10 +56,15 @@ const prove = async (classifier: Classifier, directory: string): Promise<void> =
   }
 };
 
-const load = async ({ directory, digest }: ModelReference): Promise<void> => {
+const load = async ({
+  directory,
+  digest,
+  keep,
+}: ModelReference & { readonly keep: boolean }): Promise<void> => {
   try {
     const known = models.get(digest);
     if (known) {
+      if (keep) kept.add(digest);
       // Loaded, but its answers were not the right ones: it is to be proven again.
       reply({ type: "loaded", metadata: known.classifier.metadata });
       return;
@@ -64,6 +75,7 @@ const load = async ({ directory, digest }: ModelReference): Promise<void> => {
     // The first model is proven from end to end, through the service's own port.
     if (current) await prove(classifier, model.directory);
     models.set(digest, { classifier, digest, pending: 0 });
+    if (keep) kept.add(digest);
     reply({ type: "loaded", metadata: model.metadata });
   } catch (error) {
     const code = error instanceof ModelError ? error.code : "corrupt";
@@ -72,13 +84,15 @@ const load = async ({ directory, digest }: ModelReference): Promise<void> => {
   }
 };
 
-/** Releases what is neither served nor still computing; called again whenever a prediction ends. */
+/** Releases a model that is neither served nor kept nor still computing; called again when its last prediction ends. */
+const releaseUnused = (model: Loaded): void => {
+  if (model === current || kept.has(model.digest) || model.pending > 0) return;
+  models.delete(model.digest);
+  void model.classifier.release();
+};
+
 const releaseOthers = (): void => {
-  for (const model of models.values()) {
-    if (model === current || model.pending > 0) continue;
-    models.delete(model.digest);
-    void model.classifier.release();
-  }
+  for (const model of models.values()) releaseUnused(model);
 };
 
 /** Runs the decoded images one after the other, in the order in which they were ready. */
@@ -104,17 +118,18 @@ const checkWanted = (id: number): void => {
 
 /** Reads the work's input, and lets the network have it in its turn. */
 const compute = async <Input>(
-  id: number,
+  { id, digest }: { readonly id: number; readonly digest?: string },
   read: (classifier: Classifier) => Input | Promise<Input>,
   infer: (classifier: Classifier, input: Input) => Promise<Results[Work["type"]]>,
 ): Promise<void> => {
-  const model = current;
-  if (!model) return fail(id, new Error("no model is loaded"));
+  const model = digest === undefined ? current : models.get(digest);
+  if (!model) return fail(id, new Error("the model is not loaded"));
   model.pending += 1;
   wanted.set(id, true);
   const finish = (): void => {
     model.pending -= 1;
-    if (model !== current) releaseOthers();
+    // Itself alone: another one may have been loaded just now, and not be in use yet.
+    releaseUnused(model);
   };
   try {
     const begun = performance.now();
@@ -146,12 +161,14 @@ const compute = async <Input>(
   }
 };
 
-const predict = (id: number, image: Uint8Array): Promise<void> =>
+type Request<Kind extends Work["type"]> = Extract<WorkerRequest, { type: Kind }>;
+
+const predict = (request: Request<"predict">): Promise<void> =>
   compute(
-    id,
+    request,
     async (classifier) => {
-      const pixels = await classifier.decode(image);
-      free(image);
+      const pixels = await classifier.decode(request.image);
+      free(request.image);
       return pixels;
     },
     async (classifier, pixels) => {
@@ -162,9 +179,9 @@ const predict = (id: number, image: Uint8Array): Promise<void> =>
     },
   );
 
-const infer = (id: number, request: InferenceBody): Promise<void> =>
+const infer = (request: Request<"infer">): Promise<void> =>
   compute(
-    id,
+    request,
     ({ metadata }) => {
       const read = readInferenceRequest(request, metadata);
       free(request.body);
@@ -195,11 +212,17 @@ port.on("message", (request: WorkerRequest) => {
     case "discard":
       releaseOthers();
       break;
+    case "drop": {
+      kept.delete(request.digest);
+      const dropped = models.get(request.digest);
+      if (dropped) releaseUnused(dropped);
+      break;
+    }
     case "predict":
-      void predict(request.id, request.image);
+      void predict(request);
       break;
     case "infer":
-      void infer(request.id, request);
+      void infer(request);
       break;
     case "cancel":
       if (wanted.has(request.id)) wanted.set(request.id, false);

@@ -4,14 +4,17 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { createPacker, decodePixels } from "../../model/preprocessing.ts";
+import { publishModel } from "../../model/store.ts";
+import { hashKey } from "../../service/access/api-keys.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel, type TestModel } from "../fixtures/models.ts";
 import { installPython, withoutPython } from "../fixtures/python.ts";
 import type { ServiceProcess } from "../fixtures/service-process.ts";
-import { predict } from "../fixtures/service-requests.ts";
+import { predict, statusOf } from "../fixtures/service-requests.ts";
 
 const TRITON = resolve(import.meta.dirname, "../fixtures/triton");
 const PHOTO = 3 * 224 * 224;
+const KEY = "administrator-of-this-test";
 const skipped = await withoutPython();
 const store = useModelStore();
 
@@ -109,6 +112,91 @@ describe.skipIf(skipped)(`Triton's own client${skipped}`, () => {
     expect(metrics, "both photos in 4 ways, one alone, and /predict's").toMatch(
       /^predictions_total\{label="cat"\} 6$/m,
     );
+  });
+});
+
+describe.skipIf(skipped)(`Triton's own client as an administrator${skipped}`, () => {
+  it("loads another model of the store beside the first, and unloads it", async () => {
+    const pets = await stubModel();
+    const other = await stubModel(1);
+    const metadata = { ...other.metadata, name: "colours" };
+    const files = { ...other.files, "model.json": JSON.stringify(metadata) };
+    await publishModel(store.directory, files, other.digest, "colours");
+    const keys = join(store.directory, "keys.json");
+    const key = { name: "ops", scope: "admin", sha256: hashKey(KEY) };
+    await writeFile(keys, JSON.stringify({ keys: [key] }));
+    await store.publish(pets);
+    const service = await store.start({ env: { API_KEYS_FILE: keys } });
+    await service.serving(pets.digest);
+
+    const path = join(store.directory, "photo.f32");
+    const photo = await colourImage("#906070");
+    await writeFile(path, new Uint8Array((await tensorOf(pets, [photo])).buffer));
+    const python = await installPython(
+      "triton",
+      await readFile(join(TRITON, "requirements.txt"), "utf8"),
+    );
+    const { stdout } = await promisify(execFile)(python, [
+      ...[join(TRITON, "repository.py"), new URL(service.url).host, KEY],
+      ...["cats-dogs", "colours", path],
+    ]);
+    const seen = JSON.parse(stdout);
+    expect(seen.extensions).toContain("model_repository");
+    const unloaded = { "cats-dogs": "READY", colours: "UNAVAILABLE" };
+    expect(seen.before).toEqual(unloaded);
+    expect(seen.loaded).toEqual({ "cats-dogs": "READY", colours: "READY" });
+    expect(seen.ready).toBe(true);
+    expect(seen.metadata).toMatchObject({
+      ...{ name: "colours", versions: [metadata.version] },
+      parameters: { digest: other.digest },
+    });
+    // Each with its own network: the softmax of half of the first one's scores.
+    const [[cat]] = seen.scores["cats-dogs"];
+    const [[pale]] = seen.scores.colours;
+    const logit = (p: number): number => Math.log(p / (1 - p));
+    expect(logit(pale)).toBeCloseTo(logit(cat) / 2, 4);
+    expect(logit(cat)).toBeGreaterThan(0.5);
+    expect(seen.stranger).toMatchObject({
+      ...{ status: "404", message: expect.stringContaining("there is cats-dogs, colours") },
+    });
+    expect(seen.config).toMatchObject({
+      status: "400",
+      message: expect.stringContaining("config"),
+    });
+    expect(seen.default).toMatchObject({ status: "409" });
+    expect(seen.unloaded).toEqual(unloaded);
+    expect(seen.readyAfter).toBe(false);
+    expect(seen.inferAfter).toMatchObject({ status: "404" });
+    expect(seen.unknownKey).toMatchObject({ status: "401" });
+  });
+});
+
+describe("named models", () => {
+  it("are loaded at the start, and one that is refused keeps no other from serving", async () => {
+    const pets = await stubModel();
+    const other = await stubModel(1);
+    const metadata = { ...other.metadata, name: "colours" };
+    const files = { ...other.files, "model.json": JSON.stringify(metadata) };
+    const wrong = { ...metadata, golden: [{ ...other.metadata.golden[0], label: "dog" }] };
+    await store.publish(pets);
+    await publishModel(store.directory, files, other.digest, "colours");
+    const ready = (service: ServiceProcess) => statusOf(service, "/v2/models/colours/ready");
+    const first = await store.start({ env: { LOAD_MODELS: "absent,colours" } });
+    await first.logged((line) => /no model "absent"/.test(line.msg));
+    await first.logged((line) => line.msg === "model loaded");
+    expect(await ready(first)).toBe(200);
+    const index = `${first.url}/v2/repository/index`;
+    expect((await fetch(index, { method: "POST" })).status, "without keys").toBe(403);
+
+    const files2 = { ...files, "model.json": JSON.stringify(wrong) };
+    await publishModel(store.directory, files2, other.digest, "colours");
+    const second = await store.start({ env: { LOAD_MODELS: "colours" } });
+    const line = await second.logged(({ msg }) => msg.startsWith("LOAD_MODELS"));
+    expect(line.msg, "its golden picture proves it wrong").toMatch(
+      /golden\/red.jpg: cat, expected/,
+    );
+    expect(await ready(second)).toBe(404);
+    expect(await statusOf(second, "/readyz")).toBe(200);
   });
 });
 

@@ -1,5 +1,9 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, it } from "vitest";
+import { publishModel } from "../../model/store.ts";
+import { hashKey } from "../../service/access/api-keys.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
 import type { ServiceProcess } from "../fixtures/service-process.ts";
@@ -44,7 +48,8 @@ const createAsk = async (service: ServiceProcess, names: Readonly<Record<string,
     const body = await answer.text();
     const what = `${method} ${path} ${answer.status} ${body.slice(0, 200)}`;
     expect(answer.status, what).toBe(status);
-    const declared = document.paths[path]?.[method]?.responses[status];
+    const [route = ""] = path.split("?");
+    const declared = document.paths[route]?.[method]?.responses[status];
     expect(declared, `the document lacks ${what}`).toBeDefined();
     asked.add(`${method} ${path}`);
     if (!declared?.content) {
@@ -54,7 +59,7 @@ const createAsk = async (service: ServiceProcess, names: Readonly<Record<string,
     const [type = ""] = (answer.headers.get("content-type") ?? "").split(";");
     expect(Object.keys(declared.content), what).toContain(type);
     if (!type.endsWith("json")) return;
-    const at = pointer("paths", path, method, "responses", String(status), "content", type);
+    const at = pointer("paths", route, method, "responses", String(status), "content", type);
     const validate = ajv.getSchema(`document#${at.join("")}/schema`);
     await validate?.(JSON.parse(body));
     expect(validate?.errors, what).toBeNull();
@@ -105,6 +110,9 @@ it("answers on every route what its OpenAPI document says", async () => {
     ...["/v2", "/v2/health/live", "/v2/health/ready"].map((path) => [200, "get", path] as const),
     [200, "post", "/predict", image(red)],
     [200, "post", "/predict", { body: form }],
+    [403, "post", "/v2/repository/index", {}],
+    [403, "post", "/v2/repository/models/{name}/load", {}],
+    [403, "post", "/v2/repository/models/{name}/unload", {}],
     [400, "post", "/predict", image(new Uint8Array())],
     [413, "post", "/predict", image(floats(3_000_000))],
     [415, "post", "/predict", image(red, "text/plain")],
@@ -122,4 +130,36 @@ it("answers on every route what its OpenAPI document says", async () => {
   }
   for (const question of later) await ask(question);
   expect([...asked].sort(), "every route was asked").toEqual(all.sort());
+});
+
+it("answers administrators as the document says", async () => {
+  const model = await stubModel();
+  await store.publish(model);
+  const other = await stubModel(3);
+  const metadata = { ...other.metadata, name: "colours" };
+  const files = { ...other.files, "model.json": JSON.stringify(metadata) };
+  await publishModel(store.directory, files, other.digest, "colours");
+  const path = join(store.directory, "keys.json");
+  const key = { name: "ops", scope: "admin", sha256: hashKey("secret") };
+  await writeFile(path, JSON.stringify({ keys: [key] }));
+  const service = await store.start({ env: { API_KEYS_FILE: path } });
+  await service.serving();
+  const { ask } = await createAsk(service, { name: "colours" });
+  const admin = { authorization: "Bearer secret" };
+  const load = "/v2/repository/models/{name}/load";
+  const unload = "/v2/repository/models/{name}/unload";
+  const body = (value: unknown) => ({ headers: admin, body: JSON.stringify(value) });
+  const questions: Question[] = [
+    [401, "post", "/v2/repository/index", {}],
+    [200, "post", "/v2/repository/index", { headers: admin }],
+    [404, "get", MODEL, { headers: admin }],
+    [200, "post", load, { headers: admin }],
+    [200, "post", "/v2/repository/index", body({ ready: true })],
+    [200, "get", MODEL, { headers: admin }],
+    [400, "post", load, body({ parameters: { config: "{}" } })],
+    [404, "post", load, body({ parameters: { version: "0" } })],
+    [200, "post", unload, body({ parameters: { unload_dependents: true } })],
+    [404, "post", unload, { headers: admin }],
+  ];
+  for (const question of questions) await ask(question);
 });

@@ -7,13 +7,14 @@ import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClassifier } from "../../model/classifier.ts";
+import { listModels } from "../../model/list-models.ts";
 import { modelMetadataSchema } from "../../model/metadata.ts";
 import type { Precision } from "../../model/precision.ts";
 import {
   decodePixels,
   EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS,
 } from "../../model/preprocessing.ts";
-import { readModel } from "../../model/store.ts";
+import { readModel, resolveName } from "../../model/store.ts";
 import { obtainBackbone, verifyBackbone } from "../../training/backbone/backbone.ts";
 import { EMBEDDING, LOGITS } from "../../training/backbone/efficientnet-lite0.ts";
 import { decodeModel, encodeModel } from "../../training/backbone/onnx.ts";
@@ -186,11 +187,22 @@ describe("the default training", () => {
   it("gives the same graph again without cached features, and publishes it", async () => {
     const store = join(scratch, "store");
     const cache = { XDG_CACHE_HOME: join(scratch, "empty-cache") };
-    const { code } = await run("train", ["--source", "sample", "--publish", store], cache);
+    const publish = ["--source", "sample", "--publish", store];
+    const { code } = await run("train", publish, cache);
     expect(code).toBe(0);
     const [first, second] = [await readModel(model()), await readModel(store)];
     expect(second.metadata.digest).toBe(first.metadata.digest);
     expect(second.metadata.int8).toEqual(first.metadata.int8);
+  });
+
+  it("is published beside the current one under a name of its own", async () => {
+    const store = join(scratch, "store-of-two");
+    const other = ["--source", "sample", "--publish", store, "--name", "drawings", "--beside"];
+    await trainOrFail(...other);
+    expect(await resolveName(store, "drawings")).toBeDefined();
+    await expect(readModel(store), "none is current").rejects.toMatchObject({ code: "missing" });
+    const { models } = await listModels(store);
+    expect(models.map(({ name }) => name)).toEqual(["drawings"]);
   });
 
   it("answers in integers close to what it answers in floats, on pictures that it never saw", async () => {
@@ -346,6 +358,8 @@ describe("bad input ends with one clear line", () => {
       /not a folder/,
     ],
     ["no folder named", () => ["--source", "folder", "--out", at("x")], /--data DIR/],
+    ["no store", () => ["--out", join(scratch, "x"), "--beside"], /give --publish STORE/],
+    ["an unusable name", () => ["--name", "My Model"], /small letters, digits and hyphens/],
     ["no target", () => ["--source", "sample"], /give --out DIR, --publish STORE/],
     [
       "a file in the target's way",

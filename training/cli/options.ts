@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { modelMetadataSchema } from "../../model/metadata.ts";
 
 /** Reads an integer of at least `least`, for commander. */
 export const parseInteger =
@@ -14,6 +15,13 @@ export const parseShare = (text: string): number => {
   const value = Number(text);
   if (value >= 0 && value <= 1 && text.trim() !== "") return value;
   throw new InvalidArgumentError("expected a number from 0 to 1.");
+};
+
+/** Reads a model's name, for commander. */
+export const parseName = (text: string): string => {
+  const name = modelMetadataSchema.shape.name.safeParse(text);
+  if (name.success) return name.data;
+  throw new InvalidArgumentError("expected small letters, digits and hyphens.");
 };
 
 /** Where trainings are tracked; without it they are not. */

@@ -13,7 +13,7 @@ import { SOURCE_NAMES } from "../sources/source.ts";
 import { trackTraining } from "../tracking/track.ts";
 import { train } from "../train.ts";
 import { UserError } from "../user-error.ts";
-import { parseInteger, trackingCopiesOption, trackingOption } from "./options.ts";
+import { parseInteger, parseName, trackingCopiesOption, trackingOption } from "./options.ts";
 import { runCommand } from "./run-command.ts";
 
 type Options = {
@@ -21,6 +21,8 @@ type Options = {
   readonly data?: string;
   readonly out?: string;
   readonly publish?: string;
+  readonly name: string;
+  readonly beside?: boolean;
   readonly seed: number;
   readonly count?: number;
   readonly splits: string;
@@ -46,7 +48,7 @@ const say = (text: string): void => {
 };
 
 const run = async (options: Options): Promise<void> => {
-  const { out, publish, seed } = options;
+  const { out, publish, seed, name, beside } = options;
   const targets = [out, publish].filter((directory) => directory !== undefined);
   if (targets.length === 0) {
     throw new UserError("nowhere to put the model; give --out DIR, --publish STORE or both.");
@@ -55,6 +57,9 @@ const run = async (options: Options): Promise<void> => {
     // Before minutes of work: can their result be written?
     await mkdir(directory, { recursive: true });
     await access(directory, constants.W_OK);
+  }
+  if (beside && !publish) {
+    throw new UserError("--beside is about a store; give --publish STORE, too.");
   }
   const start = Date.now();
   const cache = cacheDirectory();
@@ -65,6 +70,7 @@ const run = async (options: Options): Promise<void> => {
       source,
       backbone: await (options.backbone ? readBackbone(options.backbone) : obtainBackbone(cache)),
       seed,
+      name,
       splits: options.splits,
       cache,
       gitCommit: options.gitCommit ?? currentCommit(),
@@ -78,7 +84,10 @@ const run = async (options: Options): Promise<void> => {
       photos: trained.test,
     });
     if (out) await writeModel(out, trained.files);
-    if (publish) await publishModel(publish, trained.files, trained.metadata.digest);
+    if (publish) {
+      const { digest } = trained.metadata;
+      await publishModel(publish, trained.files, digest, beside ? name : undefined);
+    }
     say(formatEvaluation(trained.evaluation));
     say(formatInt8(trained.metadata));
     // The digest by which it answers and is found in MLflow.
@@ -105,6 +114,8 @@ const command = new Command("train")
   .option("--data <dir>", "the folder of pictures, or where Kaggle's archive is kept")
   .option("--out <dir>", "where to write the model")
   .option("--publish <store>", "model store to add the model to and make it current in")
+  .option("--name <name>", "the model's", parseName, "image-classifier")
+  .option("--beside", "publish it under its name, beside the model that is current")
   .option("--seed <n>", "of every random choice", parseInteger(0), 42)
   .option("--count <n>", `drawn pictures (default: ${DEFAULT_SAMPLE_COUNT})`, parseInteger(6))
   .addOption(

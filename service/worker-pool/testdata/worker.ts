@@ -6,6 +6,7 @@ const port = parentPort;
 if (!port) throw new Error("runs as a worker thread only");
 const reply = (message: WorkerReply): void => port.postMessage(message);
 let current = "";
+const kept = new Set<string>();
 let held: (() => void)[] = [];
 const holding = new Set<number>();
 
@@ -15,17 +16,24 @@ port.on("message", (request: WorkerRequest) => {
     if (request.directory === "crash") process.exit(4);
     if (request.directory === "bad") {
       reply({ type: "refused", code: "corrupt", message: "bad model" });
-    } else reply({ type: "loaded", metadata: { digest: request.digest } as never });
+    } else {
+      if (request.keep) kept.add(request.digest);
+      reply({ type: "loaded", metadata: { digest: request.digest } as never });
+    }
   }
+  if (request.type === "drop") kept.delete(request.digest);
   if (request.type === "infer") {
-    const { id, body, jsonBytes } = request;
+    const { id, body, jsonBytes, digest = current } = request;
     const label = Buffer.from(body).toString();
     if (label === "misfit") reply({ type: "failed", id, code: "bad-tensor", message: "no" });
+    else if (digest !== current && !kept.has(digest)) {
+      reply({ type: "failed", id, message: "the model is not loaded" });
+    }
     else {
       const predictions = [{ label, probability: 1, probabilities: {} }];
       const times = { decode: 1, queue: 0, infer: 2 };
       const asked = { binary: jsonBytes === 0 };
-      reply({ type: "answer", id, answer: { predictions, asked, digest: current, times } });
+      reply({ type: "answer", id, answer: { predictions, asked, digest, times } });
     }
   }
   if (request.type === "cancel" && holding.delete(request.id)) {
