@@ -48,7 +48,10 @@ export interface paths {
         /** Label and probabilities of a photo */
         post: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description 1: the answer says where in the photo it comes from, too. */
+                    explain?: "0" | "1";
+                };
                 header?: {
                     "request-timeout"?: string;
                 };
@@ -106,6 +109,15 @@ export interface paths {
                 };
                 /** @description The body did not arrive in time. */
                 408: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The models that are loaded, or in the store, do not allow it. */
+                409: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -1836,11 +1848,28 @@ export interface components {
                 [key: string]: number;
             };
             model: components["schemas"]["ModelReference"];
+            explanation?: components["schemas"]["Explanation"];
         };
         ModelReference: {
             name: string;
             version: string;
             digest: string;
+        };
+        Explanation: {
+            /** @constant */
+            method: "class-activation-map";
+            label: string;
+            width: number;
+            height: number;
+            /** @description Rows from the top, each from the left: 0 is the least of the map, 1 the greatest. */
+            values: number[][];
+            /** @description What 0 and 1 stand for. The mean of all places and the label's bias is its score before softmax. */
+            scores: {
+                least: number;
+                greatest: number;
+            };
+            /** @description Side of the square in the photo's middle that the map lies on, as a share of the photo's shorter side. */
+            covers: number;
         };
         Problem: {
             type: string;

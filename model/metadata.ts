@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { driftReferenceSchema } from "./drift-reference.ts";
 import { preprocessingSchema } from "./preprocessing.ts";
 
 const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hex digits");
@@ -127,6 +128,8 @@ export const modelMetadataSchema = z
      * models of older trainings.
      */
     imageNet: z.strictObject({ file: z.string().regex(/^[\w.-]+$/), digest: sha256 }).optional(),
+    /** Absent from models of older trainings: what the service answers is then compared with nothing. */
+    drift: driftReferenceSchema.optional(),
     build: z.strictObject({
       gitCommit: z.string(),
       libraries: z.record(z.string(), z.string()),

@@ -10,6 +10,28 @@ const modelReferenceSchema = z
   .object({ name: z.string(), version: z.string(), digest: z.string() })
   .meta({ id: "ModelReference" });
 
+/** Where in the photo the network saw what speaks for a label. */
+export const explanationSchema = z
+  .object({
+    method: z.literal("class-activation-map"),
+    label: z.string(),
+    width: z.int().positive(),
+    height: z.int().positive(),
+    values: z.array(z.array(z.number().min(0).max(1))).meta({
+      description:
+        "Rows from the top, each from the left: 0 is the least of the map, 1 the greatest.",
+    }),
+    scores: z.object({ least: z.number(), greatest: z.number() }).meta({
+      description:
+        "What 0 and 1 stand for. The mean of all places and the label's bias is its score before softmax.",
+    }),
+    covers: z.number().meta({
+      description:
+        "Side of the square in the photo's middle that the map lies on, as a share of the photo's shorter side.",
+    }),
+  })
+  .meta({ id: "Explanation" });
+
 /** What `/predict` answers. */
 export const predictAnswerSchema = z
   .object({
@@ -18,6 +40,8 @@ export const predictAnswerSchema = z
     probability: z.number(),
     probabilities: z.record(z.string(), z.number()),
     model: modelReferenceSchema,
+    /** Only when it was asked for. */
+    explanation: explanationSchema.optional(),
   })
   .meta({ id: "Prediction" });
 

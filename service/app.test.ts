@@ -132,6 +132,50 @@ describe("POST /predict", () => {
     for (const [image] of predict.mock.calls) expect(Buffer.from(image).toString()).toBe("bytes");
   });
 
+  it("explains itself only when asked, and where the model can", async () => {
+    const explain = (value: string) =>
+      fetch(`${base}/predict?explain=${value}`, {
+        method: "POST",
+        body: "bytes",
+        headers: { "content-type": "image/jpeg" },
+      });
+    expect(await (await explain("0")).json()).not.toHaveProperty("explanation");
+    expect(predict.mock.lastCall?.[2]).toBeUndefined();
+    await expectProblem(await explain("yes"), 400, "bad-request");
+    await expectProblem(await explain("1"), 409, "model-conflict");
+    expect(predict, "neither took a worker").toHaveBeenCalledTimes(1);
+
+    const able: ModelMetadata = {
+      ...model,
+      activation: { features: "f", embedding: "e", weights: "w" },
+      preprocessing: { inputSize: 3, resizeTo: 4 } as ModelMetadata["preprocessing"],
+    };
+    lifecycle.model = able;
+    const scores = { cat: Float32Array.of(-1, 1, 2, 3), dog: new Float32Array(4) };
+    predict.mockResolvedValue({ ...answer, model: able, map: { width: 2, height: 2, scores } });
+    expect(await (await explain("1")).json()).toMatchObject({
+      label: "cat",
+      explanation: {
+        ...{ method: "class-activation-map", label: "cat", width: 2, height: 2, covers: 0.75 },
+        values: [
+          [0, 0.5],
+          [0.75, 1],
+        ],
+        scores: { least: -1, greatest: 3 },
+      },
+    });
+    expect(predict.mock.lastCall?.[2]).toEqual({ map: true, projections: false });
+    predict.mockResolvedValue({
+      ...{ ...answer, model: able },
+      map: { width: 2, height: 2, scores: { cat: new Float32Array(4).fill(7) } },
+    });
+    const flat = (await (await explain("1")).json()) as { explanation: { values: unknown } };
+    expect(flat.explanation.values, "alike everywhere").toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
   it("counts by model, label, stage and confidence", async () => {
     await post("bytes");
     expect(await sample(METRIC.inferences, { model: "cats-dogs", outcome: "ok" })).toBe(1);

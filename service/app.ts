@@ -81,7 +81,7 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   };
   app.route("/", pageRoute({ lifecycle, maxBytes: options.body.maxBytes, description }));
   const infer = createInference(options);
-  app.route("/", predictRoute(infer, pool));
+  app.route("/", predictRoute({ ...options, infer }));
   app.route("/", inferenceProtocolRoutes({ ...options, infer }));
   app.route("/", modelRepositoryRoutes(options.repository));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));

@@ -9,6 +9,7 @@ import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { type BuildInfo, readBuildInfo } from "./build-info.ts";
 import { drain } from "./drain.ts";
+import { createDrift } from "./drift/drift.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createModelRepository } from "./model-repository.ts";
@@ -59,7 +60,9 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   const { settings, env, log, metricsPortRequired, pool } = options;
   const lifecycle: Lifecycle = { phase: "serving", model: undefined };
   const build = readBuildInfo(env);
+  const drift = createDrift({ embeddingSeconds: settings.DRIFT_EMBEDDING_INTERVAL });
   const metrics = createMetrics(new Registry(), {
+    drift: drift.read,
     queueDepth: pool.queued,
     workersReady: pool.ready,
     build,
@@ -75,6 +78,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   const app = createApp({
     pool,
     repository,
+    drift,
     lifecycle,
     metrics,
     build,
@@ -135,7 +139,8 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       await proveModel(path, model, askOverHttp({ host: settings.HOST, port }, lifecycle.proof));
       delete lifecycle.proof;
     },
-    onServe: () => {
+    onServe: (model) => {
+      drift.use(model);
       if (first) void loadNamed();
       first = false;
     },

@@ -3,6 +3,7 @@ import { ImageError } from "../model/image-error.ts";
 import type { Admission } from "./admission.ts";
 import { type BodyLimits, hungUp, readBody } from "./body.ts";
 import { clientDeadline } from "./client-deadline.ts";
+import type { Drift } from "./drift/drift.ts";
 import { TensorError } from "./inference-protocol/tensor-error.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { FailureReason, Metrics } from "./metrics.ts";
@@ -18,6 +19,8 @@ export type InferenceOptions = {
   readonly admission: Admission;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
+  /** Told of each answer. @default nothing watches for drift */
+  readonly drift?: Drift;
   readonly body: BodyLimits;
   /** Time for the answer after the body has arrived, seconds. */
   readonly deadlineSeconds: number;
@@ -84,7 +87,7 @@ const predictionsOf = (answer: PoolAnswer<Work["type"]>): readonly Prediction[] 
 
 /** Creates what every route that predicts goes through: they share slots, limits, workers and counters. */
 export const createInference = (options: InferenceOptions): Infer => {
-  const { admission, lifecycle, metrics, body, deadlineSeconds, tracing } = options;
+  const { admission, lifecycle, metrics, drift, body, deadlineSeconds, tracing } = options;
 
   const admit = (proof: unknown, images: number): (() => void) => {
     if (lifecycle.phase === "closing") {
@@ -106,6 +109,7 @@ export const createInference = (options: InferenceOptions): Infer => {
 
   const record = (answer: PoolAnswer<Work["type"]>): void => {
     const { model, times, waited } = answer;
+    const projections = "projections" in answer ? answer.projections : undefined;
     metrics.stageDuration.observe({ stage: "queue" }, (waited + times.queue) / 1000);
     metrics.stageDuration.observe({ stage: "decode" }, times.decode / 1000);
     metrics.stageDuration.observe({ stage: "infer" }, times.infer / 1000);
@@ -113,6 +117,7 @@ export const createInference = (options: InferenceOptions): Infer => {
     for (const { label, probability } of predictionsOf(answer)) {
       metrics.predictions.inc({ label });
       metrics.confidence.observe(probability);
+      drift?.record(model.digest, probability, projections);
     }
   };
 

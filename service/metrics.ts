@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
 import type { ModelErrorCode } from "../model/model-error.ts";
+import type { DriftReading } from "./drift/drift-reading.ts";
 import { METRIC } from "./metric-names.ts";
 
 /** Why a prediction was not made. */
@@ -26,6 +27,8 @@ export type MetricSources = {
   readonly queueDepth: () => number;
   readonly workersReady: () => number;
   readonly build: Readonly<Record<string, string>>;
+  /** @default nothing watches for drift */
+  readonly drift?: () => readonly DriftReading[];
 };
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -33,7 +36,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** Creates the service's metrics, and Node's own, in a registry of its own. */
 export const createMetrics = (
   registry: Registry,
-  { queueDepth, workersReady, build }: MetricSources,
+  { queueDepth, workersReady, build, drift = () => [] }: MetricSources,
 ) => {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -77,6 +80,33 @@ export const createMetrics = (
       this.set(workersReady());
     },
   });
+  const driftGauge = (
+    name: string,
+    help: string,
+    read: (reading: DriftReading) => number,
+  ): void => {
+    new Gauge({
+      ...{ name, help, registers },
+      labelNames: ["of", "source"] as const,
+      collect() {
+        this.reset();
+        for (const reading of drift()) {
+          this.set({ of: reading.of, source: reading.source }, read(reading));
+        }
+      },
+    });
+  };
+  driftGauge(
+    METRIC.drift,
+    "Population stability index of the last answers against training's held-out photos, by what is compared and where those came from.",
+    ({ index }) => index,
+  );
+  driftGauge(
+    METRIC.driftBound,
+    "What the index seldom passes by chance, with so few photos.",
+    ({ bound }) => bound,
+  );
+  driftGauge(METRIC.driftPhotos, "Photos that the index is of.", ({ photos }) => photos);
   new Gauge({
     name: METRIC.buildInfo,
     help: "Version of the service, its commit and its engines; always 1.",

@@ -48,6 +48,8 @@ const schema = z.object({
     .transform((names) => names.split(",").map((name) => name.trim()))
     .pipe(z.array(z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "expected names with commas between")))
     .default([]),
+  /** At least so long between two photos whose embedding is compared with training's; 0 for none. */
+  DRIFT_EMBEDDING_INTERVAL: seconds.default(1),
   MODEL_POLL: seconds.default(2),
   DRAIN_DELAY: seconds.default(5),
   DRAIN_TIMEOUT: seconds.default(20),

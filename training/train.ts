@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import type { Classifier } from "../model/classifier.ts";
 import { digestOf } from "../model/digest.ts";
+import { makeDriftReference } from "../model/drift-reference.ts";
 import { type Golden, type ModelMetadata, modelMetadataSchema } from "../model/metadata.ts";
 import { type Precision, versionOf } from "../model/precision.ts";
 import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
@@ -145,6 +146,12 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
   const evaluation = evaluate(judgements, labels);
   const { confusion: _, calibration: __, ...metrics } = evaluation;
 
+  // What the head was not fitted on: what comes later is as unknown to it.
+  const heldOut = [...data.val.embeddings, ...data.test.embeddings].map((embedding) => ({
+    embedding,
+    confidence: Math.max(...predict(fit.head, embedding)),
+  }));
+
   const onnx = mergeModel(backbone, fit.head);
   const readOut = exportReadOut(backbone);
   const digest = digestOf(onnx);
@@ -177,6 +184,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
     },
     metrics,
     golden: [],
+    drift: makeDriftReference(heldOut),
     activation: ACTIVATION,
     imageNet: { file: READ_OUT_FILE, digest: digestOf(readOut) },
     build: {

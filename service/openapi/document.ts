@@ -209,11 +209,18 @@ export const createOpenApiDocument = (version: string): ReturnType<typeof create
       "/predict": {
         post: {
           summary: "Label and probabilities of a photo",
-          requestParams: { header: z.object({ "request-timeout": requestTimeout.optional() }) },
+          requestParams: {
+            header: z.object({ "request-timeout": requestTimeout.optional() }),
+            query: z.object({
+              explain: z.enum(["0", "1"]).optional().meta({
+                description: "1: the answer says where in the photo it comes from, too.",
+              }),
+            }),
+          },
           requestBody: upload,
           responses: {
             200: json("The prediction.", predictAnswerSchema),
-            ...problems(400, 408, 413, 415, 422, 429, 500, 503, 504),
+            ...problems(400, 408, 409, 413, 415, 422, 429, 500, 503, 504),
           },
         },
       },

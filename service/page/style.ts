@@ -30,6 +30,8 @@ button:disabled{opacity:.5;cursor:default}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0}.facts dt{color:var(--dim)}.facts dd{margin:0;overflow-wrap:anywhere}
 .tables{display:flex;flex-wrap:wrap;gap:.5rem 3rem}.tables td,.tables thead th{text-align:right}.tables th[scope=row]{text-align:left}
 .card h3{margin:1rem 0 .3rem}.card summary{cursor:pointer;margin:1rem 0 .3rem;font-weight:bold;font-size:.95rem}
+.bars+button{margin-top:.4rem}button[aria-pressed=true]{border-color:var(--c0);box-shadow:inset 0 0 0 1px var(--c0)}
+.map{margin-top:.5rem}.map canvas{display:block;max-width:100%;max-height:18rem;border-radius:4px}
 @media(max-width:600px){.time,.results th:last-child{display:none}.results th,.results td{padding-right:.5rem}
 .results .photo{min-width:0;max-width:6rem}.photo canvas{display:block;width:72px;height:54px}
 .answer{min-width:0;font-size:.85rem}.bars{min-width:0;column-gap:.4rem}.bars .bar{min-width:2rem}.bars .share{min-width:3.6rem}

@@ -1,3 +1,4 @@
+import type { ActivationMap } from "../../model/activation-map.ts";
 import type { Prediction } from "../../model/classifier.ts";
 import type { ImageErrorCode } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
@@ -26,9 +27,21 @@ export type WorkerRequest =
   /** Nobody waits for this work's answer any more: what of it has not begun need not. It is answered all the same. */
   | { readonly type: "cancel"; readonly id: number };
 
+/** What is asked of a photo beside its prediction. Any of it takes a session that a worker opens when it is first asked. */
+export type Extras = {
+  /** Where in the photo the prediction comes from. The model's training must have left what that needs. */
+  readonly map: boolean;
+  /** Its embedding, see `project`, if it can be had. */
+  readonly projections: boolean;
+};
+
 /** What a worker computes: one photo, or the tensor of an inference request, which it reads, too. */
 export type Work =
-  | { readonly type: "predict"; readonly image: Uint8Array<ArrayBuffer> }
+  | {
+      readonly type: "predict";
+      readonly image: Uint8Array<ArrayBuffer>;
+      readonly extras?: Extras;
+    }
   | ({ readonly type: "infer" } & InferenceBody);
 
 /** Milliseconds that a piece of work spent in each stage inside the worker. */
@@ -42,7 +55,11 @@ type StageTimes = {
 
 /** What comes of each kind of work. */
 export type Results = {
-  readonly predict: { readonly prediction: Prediction };
+  readonly predict: {
+    readonly prediction: Prediction;
+    readonly map?: ActivationMap;
+    readonly projections?: readonly number[];
+  };
   readonly infer: { readonly predictions: readonly Prediction[]; readonly asked: Asked };
 };
 

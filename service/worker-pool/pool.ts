@@ -6,7 +6,7 @@ import { ModelError } from "../../model/model-error.ts";
 import type { ModelReference } from "../../model/store.ts";
 import type { InferenceBody } from "../inference-protocol/read-request.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
-import type { Answer, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
+import type { Answer, Extras, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
 import { startWorker } from "./start-worker.ts";
 
 /** Images that a worker holds at once: one is computed while the next ones are decoded. */
@@ -56,9 +56,14 @@ export type Pool = {
    * and no worker begins what is left of it: an image in the queue, or the network's run on one that is being decoded. A run
    * that has begun goes on to its end, because it blocks its thread, which hears of nothing meanwhile.
    *
+   * @param extras what is asked beside the prediction @default nothing
    * @throws ImageError, WorkerCrashedError, or the signal's reason
    */
-  predict(image: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<PoolAnswer<"predict">>;
+  predict(
+    image: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+    extras?: Extras,
+  ): Promise<PoolAnswer<"predict">>;
   /**
    * Runs the network on a tensor, whose buffer is handed over like an image.
    *
@@ -355,7 +360,8 @@ export const createPool = (options: PoolOptions): Pool => {
     use,
     add,
     remove,
-    predict: (image, signal) => submit({ type: "predict", image }, signal),
+    predict: (image, signal, extras) =>
+      submit({ type: "predict", image, ...(extras && { extras }) }, signal),
     infer: (request, signal, digest) => submit({ type: "infer", ...request }, signal, digest),
     queued: () => queue.size,
     ready: () => [...members].filter((member) => member.ready).length,

@@ -4,22 +4,27 @@
  */
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
+import { createExplainer, type Explainer } from "../../model/activation-map.ts";
 import { type Classifier, createClassifier } from "../../model/classifier.ts";
+import { project } from "../../model/drift-reference.ts";
 import { proveModel } from "../../model/golden.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { type ModelReference, readModelFile } from "../../model/store.ts";
 import { readInferenceRequest } from "../inference-protocol/read-request.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
-import type { Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
+import type { Extras, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
 
 /** How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. */
 const NICENESS = 5;
 
 type Loaded = {
   readonly classifier: Classifier;
+  readonly reference: ModelReference;
   readonly digest: string;
   pending: number;
+  /** Opened when it is first asked for. */
+  explainer?: Promise<Explainer>;
 };
 type Decoded = { readonly run: () => Promise<void> };
 
@@ -74,7 +79,7 @@ const load = async ({
     free(model.onnx);
     // The first model is proven from end to end, through the service's own port.
     if (current) await prove(classifier, model.directory);
-    models.set(digest, { classifier, digest, pending: 0 });
+    models.set(digest, { classifier, reference: { directory, digest }, digest, pending: 0 });
     if (keep) kept.add(digest);
     reply({ type: "loaded", metadata: model.metadata });
   } catch (error) {
@@ -89,6 +94,7 @@ const releaseUnused = (model: Loaded): void => {
   if (model === current || kept.has(model.digest) || model.pending > 0) return;
   models.delete(model.digest);
   void model.classifier.release();
+  model.explainer?.then((explainer) => explainer.release()).catch(() => undefined);
 };
 
 const releaseOthers = (): void => {
@@ -120,7 +126,7 @@ const checkWanted = (id: number): void => {
 const compute = async <Input>(
   { id, digest }: { readonly id: number; readonly digest?: string },
   read: (classifier: Classifier) => Input | Promise<Input>,
-  infer: (classifier: Classifier, input: Input) => Promise<Results[Work["type"]]>,
+  infer: (model: Loaded, input: Input) => Promise<Results[Work["type"]]>,
 ): Promise<void> => {
   const model = digest === undefined ? current : models.get(digest);
   if (!model) return fail(id, new Error("the model is not loaded"));
@@ -139,7 +145,7 @@ const compute = async <Input>(
       try {
         checkWanted(id);
         const started = performance.now();
-        const result = await infer(model.classifier, input);
+        const result = await infer(model, input);
         const times = {
           decode: ready - begun,
           queue: started - ready,
@@ -161,6 +167,51 @@ const compute = async <Input>(
   }
 };
 
+const openExplainer = async (reference: ModelReference): Promise<Explainer> => {
+  const stored = await readModelFile(reference);
+  const explainer = await createExplainer(stored, 1);
+  free(stored.onnx);
+  return explainer;
+};
+
+/** The prediction with what is asked beside it, both from one run. @throws ModelError when the model cannot explain itself */
+const explain = async (
+  model: Loaded,
+  pixels: Uint8Array,
+  extras: Extras,
+): Promise<Results["predict"]> => {
+  model.explainer ??= openExplainer(model.reference);
+  const explainer = await model.explainer.catch((error: unknown) => {
+    delete model.explainer;
+    throw error;
+  });
+  const [explanation] = await explainer.explain([pixels]);
+  if (!explanation) throw new Error("the model gave no explanation");
+  const { prediction, map, embedding } = explanation;
+  return {
+    prediction,
+    ...(extras.map && { map }),
+    ...(extras.projections && { projections: project(embedding) }),
+  };
+};
+
+const classify = async (model: Loaded, pixels: Uint8Array): Promise<Results["predict"]> => {
+  const [prediction] = await model.classifier.classify([pixels]);
+  if (!prediction) throw new Error("the model gave no prediction");
+  return { prediction };
+};
+
+/** A photo's answer. What only watches the model is no reason to answer nothing. */
+const answerPhoto = (
+  model: Loaded,
+  pixels: Uint8Array,
+  extras: Extras | undefined,
+): Promise<Results["predict"]> => {
+  if (!extras) return classify(model, pixels);
+  const explained = explain(model, pixels, extras);
+  return extras.map ? explained : explained.catch(() => classify(model, pixels));
+};
+
 type Request<Kind extends Work["type"]> = Extract<WorkerRequest, { type: Kind }>;
 
 const predict = (request: Request<"predict">): Promise<void> =>
@@ -171,11 +222,10 @@ const predict = (request: Request<"predict">): Promise<void> =>
       free(request.image);
       return pixels;
     },
-    async (classifier, pixels) => {
-      const [prediction] = await classifier.classify([pixels]);
+    async (model, pixels) => {
+      const answer = await answerPhoto(model, pixels, request.extras);
       free(pixels);
-      if (!prediction) throw new Error("the model gave no prediction");
-      return { prediction };
+      return answer;
     },
   );
 
@@ -187,7 +237,7 @@ const infer = (request: Request<"infer">): Promise<void> =>
       free(request.body);
       return read;
     },
-    async (classifier, { tensor, asked }) => {
+    async ({ classifier }, { tensor, asked }) => {
       const predictions = await classifier.classifyTensor(tensor);
       free(tensor);
       // Infinities and what is no number at all pass through a network; JSON has no word for them.

@@ -193,6 +193,32 @@ describe.skipIf(!existsSync("/usr/bin/apt-get"))("the platform's alerts", () => 
     expect(names(await firing([], 5))).toEqual(["ServiceDown page"]);
   });
 
+  describe("for drift", () => {
+    const drifting = (psi: number, bound: number, source = "kaggle"): readonly Input[] => [
+      up,
+      ...(
+        [
+          [METRIC.drift, psi],
+          [METRIC.driftBound, bound],
+        ] as const
+      ).map(([metric, value]) => ({
+        series: `${metric}{${pod},of="embedding",source="${source}"}`,
+        values: `${value}x60`,
+      })),
+    ];
+
+    it("open a ticket when the index stays large, and larger than chance makes it", async () => {
+      expect(names(await firing(drifting(0.4, 0.1), 20))).toEqual([]);
+      expect(names(await firing(drifting(0.4, 0.1), 40))).toEqual(["PredictionDrift ticket"]);
+    });
+
+    it("are silent for a small index, for few photos, and for a model of drawings", async () => {
+      expect(names(await firing(drifting(0.2, 0.1), 40))).toEqual([]);
+      expect(names(await firing(drifting(3, 4), 40))).toEqual([]);
+      expect(names(await firing(drifting(3, 0.1, "sample"), 40))).toEqual([]);
+    });
+  });
+
   it("open tickets for refused models, worker faults and restarting containers", async () => {
     const starts = [1, 2, 3, 4].map((id) => ({
       series: `container_start_time_seconds{namespace="cats-dogs",pod="api-1",container="api",id="${id}"}`,

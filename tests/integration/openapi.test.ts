@@ -132,7 +132,7 @@ it("answers on every route what its OpenAPI document says", async () => {
   expect([...asked].sort(), "every route was asked").toEqual(all.sort());
 });
 
-it("answers administrators as the document says", async () => {
+it("answers administrators, and explains itself, as the document says", async () => {
   const model = await stubModel();
   await store.publish(model);
   const other = await stubModel(3);
@@ -162,4 +162,8 @@ it("answers administrators as the document says", async () => {
     [404, "post", unload, { headers: admin }],
   ];
   for (const question of questions) await ask(question);
+  const red = image(await colourImage("red"));
+  await ask([200, "post", "/predict", { ...red, headers: { ...red.headers, ...admin } }]);
+  await ask([200, "post", "/predict?explain=1", { ...red, headers: { ...red.headers, ...admin } }]);
+  await ask([400, "post", "/predict?explain=2", { ...red, headers: { ...red.headers, ...admin } }]);
 });

@@ -19,8 +19,13 @@ let page: Page;
 /** What the browser complained about, but for answers that are errors on purpose; requests to elsewhere. */
 let complaints: string[];
 
-const open = async (env: Readonly<Record<string, string>> = {}): Promise<void> => {
+const open = async (env?: Readonly<Record<string, string>>): Promise<void> => {
   await store.publish(await stubModel());
+  await openService(env);
+};
+
+/** Opens the page of a service that serves what was published. */
+const openService = async (env: Readonly<Record<string, string>> = {}): Promise<void> => {
   service = await store.start({ env });
   await service.serving();
   page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -107,6 +112,53 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
     expect(await page.getByRole("table", { name: "Answers" }).isVisible()).toBe(false);
   });
 
+  it("shows where an answer comes from, and hides it, by keyboard too", async () => {
+    await open();
+    // The model looks at the upper half alone.
+    await choose(await photo("red.jpg", "red"));
+    await progress("1 of 1 answered").waitFor();
+    const button = page.getByRole("button", { name: "Show where: red.jpg" });
+    expect(await button.getAttribute("aria-pressed")).toBe("false");
+    const [asked] = await Promise.all([
+      page.waitForRequest((request) => request.url().endsWith("/predict?explain=1")),
+      button.press("Enter"),
+    ]);
+    expect(asked.method()).toBe("POST");
+    const map = page.getByRole("img", { name: "What speaks most for cat is in the upper middle" });
+    await map.waitFor();
+    expect(await button.getAttribute("aria-pressed")).toBe("true");
+    // Orange over red above, black over red below.
+    const pixels = () =>
+      page.evaluate(`(() => {
+        const { width, height } = document.querySelector(".map canvas");
+        const context = document.querySelector(".map canvas").getContext("2d");
+        return [0.3, 0.7].map((y) => [...context.getImageData(width / 2, height * y, 1, 1).data]);
+      })()`);
+    await expect.poll(pixels).toEqual([
+      [expect.closeTo(254, -1), expect.closeTo(91, -1), expect.closeTo(0, -1), 255],
+      [expect.closeTo(89, -1), expect.closeTo(0, -1), expect.closeTo(0, -1), 255],
+    ]);
+    expect(await barriers()).toEqual([]);
+    await button.press("Space");
+    expect(await map.isVisible()).toBe(false);
+    expect(await button.getAttribute("aria-pressed")).toBe("false");
+    await button.press("Space");
+    expect(await map.isVisible()).toBe(true);
+  });
+
+  it("says so when the model cannot explain itself", async () => {
+    const { files, metadata, digest } = await stubModel(4);
+    const { activation: _, ...older } = metadata;
+    await store.publish({
+      ...{ digest, metadata: older },
+      files: { ...files, "model.json": JSON.stringify(older) },
+    });
+    await openService();
+    await choose(await photo("red.jpg", "red"));
+    await page.getByRole("button", { name: "Show where: red.jpg" }).click();
+    await page.getByText("is of an older training and cannot explain its answers").waitFor();
+  });
+
   it.each(["paste", "drop"])("takes photos by %s", async (way) => {
     await open();
     const bytes = [...(await colourImage("blue"))];
@@ -183,6 +235,8 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
     await choose(await photo("red.jpg", "red"), await photo("blue.jpg", "blue"), broken);
     await progress("2 of 3 answered, 1 failed").waitFor();
     await page.locator("summary").click();
+    await page.getByRole("button", { name: "Show where: red.jpg" }).click();
+    await page.getByRole("img", { name: "What speaks most for cat" }).waitFor();
     expect(await barriers()).toEqual([]);
     const overflow = await page.evaluate(
       "document.documentElement.scrollWidth > document.documentElement.clientWidth",

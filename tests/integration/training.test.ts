@@ -168,6 +168,10 @@ describe("the default training", () => {
     expect(metadata.golden).toHaveLength(6);
     expect(metadata.training.provenance["dogOffset"]).toMatch(/^0\.9/);
     expect(modelMetadataSchema.safeParse(metadata).success).toBe(true);
+    const { val, test } = metadata.training.counts;
+    expect(metadata.drift, "all that the head was not fitted on").toMatchObject({
+      count: val + test,
+    });
     const golden = join(scratch, "golden");
     await mkdir(golden);
     for (const { file, label } of metadata.golden) {

@@ -19,6 +19,7 @@ export const runbookOf = (alert: string): string =>
 const causes = (target: Target): readonly Alert[] => {
   const requests = (...matchers: readonly string[]): string =>
     `sum(rate(${seriesOf(target, METRIC.requests, 'route="/predict"', ...matchers)}[5m]))`;
+  const drift = (metric: string): string => seriesOf(target, metric, 'source!="sample"');
   const { namespace } = target;
   return [
     {
@@ -47,6 +48,15 @@ const causes = (target: Target): readonly Alert[] => {
       expr: `sum by (fault) (increase(${seriesOf(target, METRIC.workerFaults)}[15m])) > 0`,
       severity: "ticket",
       summary: "Workers of the inference service end unasked ({{ $labels.fault }}).",
+    },
+    {
+      name: "PredictionDrift",
+      // Drawings are no measure for photos: a model that was trained on them finds every photo strange.
+      expr: `max by (of) (${drift(METRIC.drift)} > 0.25 and ${drift(METRIC.drift)} > ${drift(METRIC.driftBound)})`,
+      for: "30m",
+      severity: "ticket",
+      summary:
+        "The photos that come differ from those of training ({{ $labels.of }}): population stability index {{ $value }}.",
     },
     {
       name: "ContainerRestarts",

@@ -45,11 +45,12 @@ const showProgress = () => {
   progress.textContent = items.length === 0 ? "" : failed ? `${said}, ${failed} failed` : said;
 };
 
+const maxBytes = Number(main.dataset["maxBytes"]);
+
 /** @type {ReturnType<typeof createSendQueue<Item>>} */
 const queue = createSendQueue({
   concurrency: CONCURRENCY,
-  ask: ({ photo }, signal) =>
-    askAbout(photo, signal, { maxBytes: Number(main.dataset["maxBytes"]) }),
+  ask: ({ photo }, signal) => askAbout(photo, signal, { maxBytes }),
   onStart: ({ view }) => view.say("sending"),
   onOutcome: (item, outcome) => {
     item.outcome = outcome;
@@ -77,8 +78,10 @@ const add = (photos) => {
       queue.add(item);
       showProgress();
     };
+    const explain = () =>
+      askAbout(photo, new AbortController().signal, { maxBytes, explain: true });
     /** @type {Item} */
-    const item = { photo, view: createRow(photo, send) };
+    const item = { photo, view: createRow(photo, send, explain) };
     items.push(item);
     rows.append(item.view.row);
     send();

@@ -6,7 +6,21 @@
  *   readonly probability: number,
  *   readonly probabilities: Readonly<Record<string, number>>,
  *   readonly model: { readonly name: string, readonly version: string, readonly digest: string },
+ *   readonly explanation?: Explanation,
  * }} Prediction
+ */
+
+/**
+ * Where in the photo the answer comes from: rows of places from 0 to 1, on a square in the photo's middle whose side is
+ * the share `covers` of its shorter side.
+ *
+ * @typedef {{
+ *   readonly label: string,
+ *   readonly width: number,
+ *   readonly height: number,
+ *   readonly values: readonly (readonly number[])[],
+ *   readonly covers: number,
+ * }} Explanation
  */
 
 /** @typedef {{ readonly kind: "answered", readonly prediction: Prediction, readonly milliseconds: number }} Answered */
@@ -62,11 +76,12 @@ const isBusy = (status) => status === 429 || status === 503;
  *
  * @param {Blob} photo
  * @param {AbortSignal} signal
- * @param {{ readonly maxBytes: number, readonly request?: typeof fetch }} options the service's limit of a body, and what sends
+ * @param {{ readonly maxBytes: number, readonly explain?: boolean, readonly request?: typeof fetch }} options the service's limit of a body, whether to ask where the answer comes from, and what sends
  * @returns {Promise<Outcome>}
  * @throws the signal's reason, and nothing else
  */
-export const askAbout = async (photo, signal, { maxBytes, request = fetch }) => {
+export const askAbout = async (photo, signal, options) => {
+  const { maxBytes, explain = false, request = fetch } = options;
   if (photo.size > maxBytes) {
     // The service looks at no byte of it, and on a slow line may close before the browser has read why.
     const detail = `The photo has more than ${maxBytes} bytes; send a smaller one.`;
@@ -74,7 +89,7 @@ export const askAbout = async (photo, signal, { maxBytes, request = fetch }) => 
   }
   const started = performance.now();
   try {
-    const response = await request("/predict", {
+    const response = await request(explain ? "/predict?explain=1" : "/predict", {
       method: "POST",
       body: photo,
       headers: { "content-type": photo.type || "application/octet-stream" },

@@ -1,4 +1,5 @@
 /** @import { Outcome, Prediction } from "./outcome.js" */
+import { drawMap, wordsFor } from "./activation-map.js";
 
 const THUMBNAIL_HEIGHT = 144;
 /** Colours of the style sheet's `--c0` and so on. */
@@ -63,12 +64,61 @@ const drawThumbnail = async (canvas, photo) => {
 };
 
 /**
+ * A button that shows where in a photo the answer comes from, and hides it again. The service is asked when it is first
+ * pressed: an explanation takes more work than an answer.
+ *
+ * @param {File} photo
+ * @param {() => Promise<Outcome>} explain
+ */
+const mapToggle = (photo, explain) => {
+  const button = element("button", "", "Show where");
+  button.type = "button";
+  button.ariaLabel = `Show where: ${photo.name}`;
+  button.ariaPressed = "false";
+  const place = element("div", "map");
+  place.setAttribute("role", "status");
+  place.hidden = true;
+
+  const draw = async () => {
+    place.replaceChildren(element("span", "dim", "asking"));
+    const outcome = await explain();
+    const explanation = outcome.kind === "answered" ? outcome.prediction.explanation : undefined;
+    if (!explanation) {
+      const { title, detail } =
+        outcome.kind === "answered" ? { title: "No explanation", detail: "" } : outcome;
+      place.replaceChildren(element("b", "error", title), element("p", "", detail));
+      return false;
+    }
+    const canvas = element("canvas", "");
+    const words = wordsFor(explanation);
+    canvas.setAttribute("role", "img");
+    canvas.ariaLabel = words;
+    place.replaceChildren(canvas, element("p", "", words));
+    await drawMap(canvas, photo, explanation);
+    return true;
+  };
+  let drawn = false;
+  const show = async () => {
+    if (drawn) return;
+    drawn = true;
+    drawn = await draw();
+  };
+  button.addEventListener("click", () => {
+    place.hidden = !place.hidden;
+    button.ariaPressed = String(!place.hidden);
+    if (!place.hidden) void show();
+  });
+  return [button, place];
+};
+
+/**
  * A row of the results.
  *
  * @param {File} photo
  * @param {() => void} again what its button asks for after a failure
+ * @param {() => Promise<Outcome>} explain asks about the photo with an explanation
  */
-export const createRow = (photo, again) => {
+export const createRow = (photo, again, explain) => {
   const canvas = element("canvas", "");
   canvas.width = THUMBNAIL_HEIGHT;
   canvas.height = THUMBNAIL_HEIGHT;
@@ -95,7 +145,7 @@ export const createRow = (photo, again) => {
     show(outcome) {
       if (outcome.kind === "answered") {
         answer.replaceChildren(element("b", "", outcome.prediction.label));
-        probabilities.replaceChildren(bars(outcome.prediction));
+        probabilities.replaceChildren(bars(outcome.prediction), ...mapToggle(photo, explain));
         time.replaceChildren(`${Math.round(outcome.milliseconds)} ms`);
         return;
       }

@@ -36,6 +36,24 @@ export const predictionsRow = (target: Target): Row => {
         ],
       },
       {
+        id: "drift",
+        title: "Drift from training: population stability index",
+        description:
+          "Of the last answers of each pod against training's held-out photos. Above 0.25 and above what chance allows: other photos than the model knows.",
+        unit: "count",
+        kind: "lines",
+        queries: [
+          {
+            expr: `max by (of) (${seriesOf(target, METRIC.drift)})`,
+            legend: "{{of}}",
+          },
+          {
+            expr: `min by (of) (${seriesOf(target, METRIC.driftBound)})`,
+            legend: "{{of}}, what chance allows",
+          },
+        ],
+      },
+      {
         id: "low-confidence",
         title: "Unsure predictions",
         description: "Share of predictions with a probability of at most 0.8.",
