@@ -198,6 +198,52 @@ describe("named models", () => {
     expect(await ready(second)).toBe(404);
     expect(await statusOf(second, "/readyz")).toBe(200);
   });
+
+  it("are unloaded and loaded again under load, without a request that fails for it", async () => {
+    const pets = await stubModel();
+    await store.publish(pets);
+    const other = await stubModel(1);
+    const metadata = { ...other.metadata, name: "colours" };
+    const files = { ...other.files, "model.json": JSON.stringify(metadata) };
+    await publishModel(store.directory, files, other.digest, "colours");
+    const keys = join(store.directory, "keys.json");
+    const key = { name: "ops", scope: "admin", sha256: hashKey(KEY) };
+    await writeFile(keys, JSON.stringify({ keys: [key] }));
+    const service = await store.start({ env: { API_KEYS_FILE: keys } });
+    await service.serving(pets.digest);
+    const headers = { authorization: `Bearer ${KEY}` };
+    const change = async (how: "load" | "unload") => {
+      const url = `${service.url}/v2/repository/models/colours/${how}`;
+      expect((await fetch(url, { method: "POST", headers })).status).toBe(200);
+    };
+    const tensor = await tensorOf(pets, [await colourImage("red")]);
+    const outcomes = new Map<string, Set<number>>();
+    let latest = 0;
+    let stopped = false;
+    const client = async (name: string): Promise<void> => {
+      while (!stopped) {
+        const response = await fetch(`${service.url}/v2/models/${name}/infer`, {
+          method: "POST",
+          headers: { ...headers, "inference-header-content-length": "0" },
+          body: tensor,
+        });
+        await response.arrayBuffer();
+        outcomes.set(name, (outcomes.get(name) ?? new Set()).add(response.status));
+        if (name === "colours") latest = response.status;
+      }
+    };
+    const clients = ["cats-dogs", "colours", "colours"].map(client);
+    for (let i = 0; i < 5; i++) {
+      await change("load");
+      await expect.poll(() => latest).toBe(200);
+      await change("unload");
+      await expect.poll(() => latest).toBe(404);
+    }
+    stopped = true;
+    await Promise.all(clients);
+    expect(outcomes.get("cats-dogs")).toEqual(new Set([200]));
+    expect([...(outcomes.get("colours") ?? [])].sort()).toEqual([200, 404]);
+  });
 });
 
 describe("tensor requests", () => {
