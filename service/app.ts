@@ -20,12 +20,15 @@ import { openApiRoutes } from "./routes/openapi.ts";
 import { pageRoute } from "./routes/page.ts";
 import { predictRoute } from "./routes/predict.ts";
 import { statusRoute } from "./routes/status.ts";
+import type { Sampling } from "./sampling/sampling.ts";
 import type { StatusSource } from "./status/page.ts";
 
 export type AppOptions = InferenceOptions & {
   /** Photos in one request of the Open Inference Protocol. */
   readonly maxBatch: number;
   readonly repository: ModelRepository;
+  /** Keeps a share of the photos. @default none */
+  readonly sampling?: Sampling;
   readonly build: BuildInfo;
   readonly log: Logger;
   /** Who may ask, and how often. @default everyone, as often as they like, for all but what needs the scope `admin` */

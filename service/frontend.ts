@@ -17,6 +17,7 @@ import { watchModel } from "./model-watcher.ts";
 import type { ServiceEnv } from "./observe.ts";
 import { askOverHttp } from "./prove-answers.ts";
 import { metricsRoute } from "./routes/metrics.ts";
+import { startSampling } from "./sampling/sampling.ts";
 import { createHttpServer, listen } from "./server.ts";
 import type { Settings } from "./settings.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
@@ -69,6 +70,15 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   });
   const tracing = await startTracing(settings, build, log);
   const access = await readAccess(settings);
+  const sampling = settings.SAMPLE_DIRECTORY
+    ? await startSampling({
+        directory: settings.SAMPLE_DIRECTORY,
+        share: settings.SAMPLE_SHARE,
+        days: settings.SAMPLE_DAYS,
+        megabytes: settings.SAMPLE_MEGABYTES,
+        log,
+      })
+    : undefined;
   const repository = createModelRepository({
     directory: settings.MODEL_DIR,
     precision: settings.PRECISION,
@@ -93,6 +103,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     maxBatch: settings.MAX_BATCH,
     ...(access && { access }),
     ...(tracing && { tracing }),
+    ...(sampling && { sampling }),
     ...(settings.PROMETHEUS_URL &&
       settings.STATUS_PANELS && {
         status: { prometheusUrl: settings.PROMETHEUS_URL, panels: settings.STATUS_PANELS },
@@ -155,6 +166,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       const timeoutSeconds = settings.DRAIN_TIMEOUT;
       await drain({ servers, lifecycle, delaySeconds, timeoutSeconds, log });
       stopWatching();
+      sampling?.stop();
       await tracing?.stop();
     },
   };

@@ -50,6 +50,12 @@ const schema = z.object({
     .default([]),
   /** At least so long between two photos whose embedding is compared with training's; 0 for none. */
   DRIFT_EMBEDDING_INTERVAL: seconds.default(1),
+  /** Where photos are kept for people to label. Default: none is kept. */
+  SAMPLE_DIRECTORY: z.string().min(1).optional(),
+  /** Share of the photos that is kept there. */
+  SAMPLE_SHARE: z.coerce.number().min(0).max(1).default(0.01),
+  SAMPLE_DAYS: z.coerce.number().positive().max(3650).default(30),
+  SAMPLE_MEGABYTES: z.coerce.number().positive().max(1e6).default(1000),
   MODEL_POLL: seconds.default(2),
   DRAIN_DELAY: seconds.default(5),
   DRAIN_TIMEOUT: seconds.default(20),

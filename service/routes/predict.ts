@@ -6,10 +6,13 @@ import { explain } from "../explanation.ts";
 import type { Infer, InferenceOptions } from "../inference.ts";
 import type { ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
+import type { Sampling } from "../sampling/sampling.ts";
 import { acceptUpload } from "../upload.ts";
 
 export type PredictRouteOptions = Pick<InferenceOptions, "pool" | "lifecycle" | "drift"> & {
   readonly infer: Infer;
+  /** Keeps a share of the photos. @default none */
+  readonly sampling?: Pick<Sampling, "wants" | "keep">;
 };
 
 /** Whether an explanation is asked for. @throws ProblemError `bad-request`, or `model-conflict` where there can be none */
@@ -29,9 +32,10 @@ const readExplain = (value: string | undefined, model: ModelMetadata | undefined
 
 /** `POST /predict`: an image in, its label and probabilities out; with `?explain=1` also where in the photo they come from. */
 export const predictRoute = (options: PredictRouteOptions): Hono<ServiceEnv> => {
-  const { infer, pool, lifecycle, drift } = options;
+  const { infer, pool, lifecycle, drift, sampling } = options;
   const app = new Hono<ServiceEnv>();
   app.post("/predict", async (c) => {
+    let sample: Uint8Array | undefined;
     const { prediction, map, model } = await infer(c.env, () => {
       const explained = readExplain(c.req.query("explain"), lifecycle.model);
       const cut = acceptUpload(c.env.incoming.headers);
@@ -39,12 +43,15 @@ export const predictRoute = (options: PredictRouteOptions): Hono<ServiceEnv> => 
         images: 1,
         ask: (body, signal) => {
           const image = cut(body);
+          // A copy: the worker gets the photo itself.
+          if (lifecycle.model && sampling?.wants()) sample = new Uint8Array(image);
           const projections = drift?.wantsEmbedding() ?? false;
           const extras = explained || projections ? { map: explained, projections } : undefined;
           return pool.predict(image, signal, extras);
         },
       };
     });
+    if (sample) void sampling?.keep(sample, { prediction, model });
     const { name, version, digest } = model;
     const answer: z.infer<typeof predictAnswerSchema> = {
       ...prediction,

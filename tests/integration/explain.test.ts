@@ -1,5 +1,7 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import sharp from "sharp";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { makeDriftReference } from "../../model/drift-reference.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import { METRIC } from "../../service/metric-names.ts";
@@ -143,5 +145,38 @@ describe("drift", () => {
     const service = await start({ ...model, files });
     expect((await predict(service, await colourImage("red"))).body).toMatchObject({ label: "cat" });
     expect(Object.keys(await metric(service, METRIC.drift))).toEqual(["confidence"]);
+  });
+});
+
+describe("samples", () => {
+  it("are kept where a setting says so, without what the photo says of its maker", async () => {
+    const directory = join(store.directory, "samples");
+    await store.publish(await stubModel());
+    const service = await store.start({
+      env: { SAMPLE_DIRECTORY: directory, SAMPLE_SHARE: "1" },
+    });
+    await service.serving();
+    expect(await readdir(directory), "golden pictures are nobody's").toEqual([]);
+    const red = await sharp(await colourImage("red"))
+      .withExif({ IFD0: { Copyright: "somebody" } })
+      .toBuffer();
+    expect(red.includes("somebody")).toBe(true);
+    await predict(service, red);
+    await vi.waitFor(
+      async () =>
+        expect(await readdir(directory)).toEqual([
+          expect.stringMatching(/jpg$/),
+          expect.stringMatching(/json$/),
+        ]),
+      { timeout: 15_000 },
+    );
+    const [photo = "", answer = ""] = (await readdir(directory)).sort();
+    const kept = await readFile(join(directory, photo));
+    expect(kept.includes("somebody")).toBe(false);
+    const { dominant } = await sharp(kept).stats();
+    expect(dominant.r).toBeGreaterThan(200);
+    expect(JSON.parse(await readFile(join(directory, answer), "utf8"))).toMatchObject({
+      label: "cat",
+    });
   });
 });

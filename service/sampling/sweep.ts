@@ -1,0 +1,42 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/** How long and how much is kept. */
+export type Retention = { readonly days: number; readonly megabytes: number };
+
+const DAY_MS = 86_400_000;
+
+type Found = { readonly path: string; readonly bytes: number; readonly modified: number };
+
+const look = async (directory: string): Promise<Found[]> => {
+  const names = await readdir(directory);
+  const found = await Promise.all(
+    names.map(async (name): Promise<Found[]> => {
+      const path = join(directory, name);
+      // Another replica may have removed it meanwhile.
+      const stats = await stat(path).catch(() => undefined);
+      return stats?.isFile() ? [{ path, bytes: stats.size, modified: stats.mtimeMs }] : [];
+    }),
+  );
+  return found.flat().sort((a, b) => a.modified - b.modified);
+};
+
+/**
+ * Removes the files of a directory that are too old, and the oldest ones while all of them are too large.
+ *
+ * @returns bytes that stay
+ */
+export const sweep = async (
+  directory: string,
+  { days, megabytes }: Retention,
+  now = Date.now(),
+): Promise<number> => {
+  const files = await look(directory);
+  let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  for (const file of files) {
+    if (now - file.modified <= days * DAY_MS && bytes <= megabytes * 1e6) break;
+    await rm(file.path, { force: true });
+    bytes -= file.bytes;
+  }
+  return bytes;
+};
