@@ -62,9 +62,11 @@ it("wants its share, and one at a time", async () => {
   const numbers = [0.4, 0.6, 0.1, 0.1];
   const { wants, keep } = await start({ random: () => numbers.shift() ?? 1 });
   expect([wants(), wants()]).toEqual([true, false]);
-  const kept = keep(await photo(), sample);
+  const red = await photo();
+  const kept = keep(red, sample);
   expect(wants(), "another one is being written").toBe(false);
-  await kept;
+  await Promise.all([kept, keep(red, sample)]);
+  expect(await readdir(directory), "one photo and its answer").toHaveLength(2);
   expect(wants()).toBe(true);
 });
 

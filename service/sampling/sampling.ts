@@ -29,7 +29,7 @@ type Sample = {
 
 /** Keeps a share of the photos for people to label. */
 export type Sampling = {
-  /** Whether the next photo is one of the share; not while another one is being written. */
+  /** Whether the next photo is one of the share; not while another one is being written, so that little waits in memory. */
   wants(): boolean;
   /**
    * Keeps a photo with its answer, drawn anew, so that nothing but the picture stays: no place, time or camera.
@@ -82,6 +82,8 @@ export const startSampling = async (options: SamplingOptions): Promise<Sampling>
   return {
     wants: () => !busy && random() < share,
     keep: async (photo, sample) => {
+      // Two requests may have been told yes before either had its answer.
+      if (busy) return;
       busy = true;
       await attempt(() => write(photo, sample));
       busy = false;
