@@ -1,5 +1,6 @@
 import type { Prediction } from "../model/classifier.ts";
 import { ImageError } from "../model/image-error.ts";
+import type { ModelMetadata } from "../model/metadata.ts";
 import type { Admission } from "./admission.ts";
 import { type BodyLimits, hungUp, readBody } from "./body.ts";
 import { clientDeadline } from "./client-deadline.ts";
@@ -32,6 +33,8 @@ export type InferenceOptions = {
 type Accepted<Kind extends Work["type"]> = {
   /** Slots to take: one an image. */
   readonly images: number;
+  /** The model that answers, if not the one of /predict: labels and confidences are counted of that one alone. */
+  readonly named?: Pick<ModelMetadata, "name" | "version">;
   /** Has the pool answer the body. */
   readonly ask: (body: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<PoolAnswer<Kind>>;
 };
@@ -107,13 +110,14 @@ export const createInference = (options: InferenceOptions): Infer => {
     });
   };
 
-  const record = (answer: PoolAnswer<Work["type"]>): void => {
+  const record = (answer: PoolAnswer<Work["type"]>, named: boolean): void => {
     const { model, times, waited } = answer;
     const projections = "projections" in answer ? answer.projections : undefined;
     metrics.stageDuration.observe({ stage: "queue" }, (waited + times.queue) / 1000);
     metrics.stageDuration.observe({ stage: "decode" }, times.decode / 1000);
     metrics.stageDuration.observe({ stage: "infer" }, times.infer / 1000);
     metrics.inferences.inc({ model: model.name, version: model.version, outcome: "ok" });
+    if (named) return;
     for (const { label, probability } of predictionsOf(answer)) {
       metrics.predictions.inc({ label });
       metrics.confidence.observe(probability);
@@ -122,7 +126,7 @@ export const createInference = (options: InferenceOptions): Infer => {
   };
 
   const infer: Infer = async ({ incoming, outgoing }, accept) => {
-    const { images, ask } = accept();
+    const { images, named, ask } = accept();
     const patience = clientDeadline(incoming.headers);
     const leave = admit(incoming.headers[PROOF_HEADER], images);
     const controller = new AbortController();
@@ -145,7 +149,7 @@ export const createInference = (options: InferenceOptions): Infer => {
         ...times,
       });
       // What the service asks itself before it serves is nobody's prediction.
-      if (lifecycle.model) record(answer);
+      if (lifecycle.model) record(answer, named !== undefined);
       return answer;
     } finally {
       clearTimeout(theirs);
@@ -155,11 +159,16 @@ export const createInference = (options: InferenceOptions): Infer => {
   };
 
   return async function inferAndCount(bindings, accept) {
+    let named: ReturnType<typeof accept>["named"];
     try {
-      return await infer(bindings, accept);
+      return await infer(bindings, () => {
+        const accepted = accept();
+        named = accepted.named;
+        return accepted;
+      });
     } catch (error) {
       const problem = problemOf(error);
-      const { name = "none", version = "none" } = lifecycle.model ?? {};
+      const { name = "none", version = "none" } = named ?? lifecycle.model ?? {};
       metrics.failures.inc({ reason: reasonOf(problem) });
       metrics.inferences.inc({ model: name, version, outcome: "failed" });
       throw problem;

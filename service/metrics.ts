@@ -150,13 +150,13 @@ export const createMetrics = (
     }),
     predictions: new Counter({
       name: METRIC.predictions,
-      help: "Predictions by label.",
+      help: "Predictions by label, of the model of /predict.",
       labelNames: ["label"] as const,
       registers,
     }),
     confidence: new Histogram({
       name: METRIC.confidence,
-      help: "Probability of the predicted label.",
+      help: "Probability of the predicted label, of the model of /predict.",
       buckets: [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
       registers,
     }),

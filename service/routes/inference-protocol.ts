@@ -98,6 +98,7 @@ export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono
     const declared = declaredJsonBytes(headers);
     return {
       images: imagesOf(model, headers),
+      ...(digest !== undefined && { named: model }),
       ask: (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => {
         const jsonBytes = declared ?? bytes.length;
         if (declared === undefined && bytes.length === 0) {

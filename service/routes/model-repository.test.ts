@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { ModelMetadata } from "../../model/metadata.ts";
 import { createFindKeyOwner, hashKey } from "../access/api-keys.ts";
 import { createAdmission } from "../admission.ts";
 import { createApp } from "../app.ts";
@@ -10,6 +11,7 @@ import { createMetrics } from "../metrics.ts";
 import type { ModelRepository } from "../model-repository.ts";
 import { ProblemError } from "../problem.ts";
 import { createHttpServer, listen } from "../server.ts";
+import type { Pool } from "../worker-pool/pool.ts";
 
 const build = { version: "1.2.3", commit: "c0ffee", node: "v0", onnxruntime: "0" };
 const INDEX: Awaited<ReturnType<ModelRepository["index"]>> = [
@@ -18,25 +20,35 @@ const INDEX: Awaited<ReturnType<ModelRepository["index"]>> = [
 ];
 const load = vi.fn<ModelRepository["load"]>();
 const unload = vi.fn<ModelRepository["unload"]>();
+const infer = vi.fn<Pool["infer"]>();
+const release = vi.fn();
+let registry: Registry;
+const flowers = {
+  ...{ name: "flowers", version: "2", digest: "sha256:2", labels: ["rose", "tulip"] },
+  ...{ input: { name: "in", shape: [null, 1, 2, 2] }, output: { name: "out", shape: [null, 2] } },
+} as unknown as ModelMetadata;
+const pets = { ...flowers, name: "pets", version: "1", digest: "sha256:1" };
 const servers = new Set<Server>();
 
 const start = async (keys: boolean): Promise<string> => {
-  const lifecycle: Lifecycle = { phase: "serving", model: undefined };
+  const lifecycle: Lifecycle = { phase: "serving", model: pets };
   const repository: ModelRepository = {
     ...{ load, unload, index: async () => INDEX },
-    ...{ loaded: () => [], lease: () => undefined },
+    ...{ loaded: () => [pets, flowers] },
+    lease: () => ({ model: flowers, digest: flowers.digest, release }),
   };
+  registry = new Registry();
   const owners = (["predict", "admin"] as const).map((scope) => ({
     ...{ name: scope, scope, sha256: hashKey(scope) },
   }));
   const app = createApp({
     pool: {
-      ...{ use: vi.fn(), add: vi.fn(), remove: vi.fn(), predict: vi.fn(), infer: vi.fn() },
+      ...{ use: vi.fn(), add: vi.fn(), remove: vi.fn(), predict: vi.fn(), infer },
       ...{ stop: vi.fn(), ready: () => 1, queued: () => 0 },
     },
     ...{ repository, lifecycle, build, log: pino({ level: "silent" }) },
     admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 0 }),
-    metrics: createMetrics(new Registry(), { queueDepth: () => 0, workersReady: () => 1, build }),
+    metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 1, build }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
     ...{ deadlineSeconds: 1, maxBatch: 1 },
     ...(keys && { access: { proxies: 0, findKeyOwner: createFindKeyOwner(owners) } }),
@@ -56,6 +68,8 @@ const post = async (url: string, body?: unknown, key = "admin") => {
 };
 
 beforeEach(() => {
+  infer.mockReset();
+  release.mockReset();
   load.mockReset().mockResolvedValue();
   unload.mockReset().mockResolvedValue();
 });
@@ -111,4 +125,28 @@ it("refuses what it does not offer, and passes on what the repository says", asy
   expect(load).not.toHaveBeenCalled();
   load.mockRejectedValue(new ProblemError("model-conflict", "Too many."));
   expect(await post(url)).toEqual({ status: 409, body: { error: "Too many." } });
+});
+
+it("counts the answers and failures of a named model as its own, and its labels not at all", async () => {
+  const base = (await start(false)).replace("/repository", "/models/flowers/infer");
+  const ask = () =>
+    fetch(base, { method: "POST", body: "{}", headers: { authorization: "Bearer x" } });
+  infer.mockResolvedValueOnce({
+    model: flowers,
+    predictions: [{ label: "rose", probability: 1, probabilities: { rose: 1, tulip: 0 } }],
+    asked: { binary: false },
+    ...{ times: { decode: 1, queue: 1, infer: 1 }, waited: 1 },
+  });
+  expect((await ask()).status).toBe(200);
+  expect(infer.mock.lastCall?.[2], "by its digest").toBe(flowers.digest);
+  infer.mockRejectedValueOnce(new Error("broken"));
+  expect((await ask()).status).toBe(500);
+  expect(release, "both leases").toHaveBeenCalledTimes(2);
+  const metrics = await registry.metrics();
+  for (const outcome of ["ok", "failed"]) {
+    expect(metrics).toContain(
+      `inference_requests_total{model="flowers",version="2",outcome="${outcome}"} 1`,
+    );
+  }
+  expect(metrics).not.toContain('label="rose"');
 });
