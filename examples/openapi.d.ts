@@ -196,6 +196,169 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/process": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Foreground, quality and tags of a product's photo */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description What the foreground stands on. */
+                    background?: "transparent" | "white";
+                    /** @description Steps with commas between: segment, qa, tag, export. Unknown ones are ignored. Default: configs/mvp.yaml. */
+                    steps?: string;
+                };
+                header?: {
+                    "request-timeout"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "multipart/form-data": {
+                        /** Format: binary */
+                        file: Blob;
+                    };
+                    "image/jpeg": Blob;
+                    "image/png": Blob;
+                    "image/webp": Blob;
+                    "application/octet-stream": Blob;
+                };
+            };
+            responses: {
+                /** @description What was found; or the picture, for those who accept image/png. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ProcessResult"];
+                        "image/png": Blob;
+                    };
+                };
+                /** @description The request is malformed, or does not fit the model. */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no key, or it is not known. */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key may not do this. */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body did not arrive in time. */
+                408: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large. */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is neither JPEG, PNG nor WebP, or it is compressed. */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The image cannot be decoded. */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The service is full, or you ask too often; Retry-After says when to come back. */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The service failed. */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The model that serves cannot do it. */
+                501: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The service is starting or draining. */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There was no answer in time. */
+                504: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1879,6 +2042,36 @@ export interface components {
             instance: string;
             requestId: string;
             traceId?: string;
+        };
+        ProcessResult: {
+            /** @constant */
+            status: "ok";
+            width: number;
+            height: number;
+            tags: {
+                category?: string;
+                category_confidence?: number;
+                dominant_color?: string;
+                dominant_color_share?: number;
+                material?: string;
+                material_confidence?: number;
+            };
+            qa: {
+                min_size_ok?: boolean;
+                /** @enum {string} */
+                sharpness?: "sharp" | "blurry";
+                laplacian_variance?: number;
+                issues?: {
+                    /** @enum {string} */
+                    code: "LOW_RESOLUTION" | "BLURRY" | "CLUTTER" | "OVEREXPOSED" | "UNDEREXPOSED";
+                    measured: number;
+                    limit: number;
+                }[];
+            };
+            output_url: string | null;
+            foreground_share: number | null;
+            steps: ("segment" | "qa" | "tag" | "export")[];
+            model: components["schemas"]["ModelReference"];
         };
         Health: {
             /** @enum {string} */

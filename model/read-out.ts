@@ -8,7 +8,7 @@ import { ModelError } from "./model-error.ts";
 import type { StoredModel } from "./store.ts";
 
 /** What the backbone's own classifier says of one photo. */
-export type ReadOutAnswer = {
+type ReadOutAnswer = {
   /** One number for each of ImageNet's classes; softmax makes probabilities of them. */
   readonly logits: Float32Array;
   /** The same at each place of the feature map, class by class, each as the map's places. */

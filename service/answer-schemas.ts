@@ -6,7 +6,7 @@ import { z } from "zod";
  */
 
 /** Which model made an answer. */
-const modelReferenceSchema = z
+export const modelReferenceSchema = z
   .object({ name: z.string(), version: z.string(), digest: z.string() })
   .meta({ id: "ModelReference" });
 

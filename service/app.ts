@@ -19,6 +19,7 @@ import { modelRepositoryRoutes } from "./routes/model-repository.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
 import { pageRoute } from "./routes/page.ts";
 import { predictRoute } from "./routes/predict.ts";
+import { type ProcessOptions, processRoute } from "./routes/process.ts";
 import { statusRoute } from "./routes/status.ts";
 import type { Sampling } from "./sampling/sampling.ts";
 import type { StatusSource } from "./status/page.ts";
@@ -33,6 +34,8 @@ export type AppOptions = InferenceOptions & {
   readonly log: Logger;
   /** Who may ask, and how often. @default everyone, as often as they like, for all but what needs the scope `admin` */
   readonly access?: Access;
+  /** What `/process` needs beside that; its photos have slots of their own. @default none: it is not there, for tests */
+  readonly processing?: Pick<ProcessOptions, "processor" | "config" | "admission" | "store">;
   /** Where /status gets its figures. @default none: the page says so */
   readonly status?: StatusSource;
 };
@@ -41,6 +44,7 @@ export type AppOptions = InferenceOptions & {
 export const ROUTES = {
   "/": "GET, HEAD",
   "/predict": "POST",
+  "/process": "POST",
   "/health": "GET, HEAD",
   "/livez": "GET, HEAD",
   "/readyz": "GET, HEAD",
@@ -85,6 +89,8 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   app.route("/", pageRoute({ lifecycle, maxBytes: options.body.maxBytes, description }));
   const infer = createInference(options);
   app.route("/", predictRoute({ ...options, infer }));
+  const { processing } = options;
+  if (processing) app.route("/", processRoute({ ...options, ...processing }));
   app.route("/", inferenceProtocolRoutes({ ...options, infer }));
   app.route("/", modelRepositoryRoutes(options.repository));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));

@@ -15,6 +15,8 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import { createModelRepository } from "./model-repository.ts";
 import { watchModel } from "./model-watcher.ts";
 import type { ServiceEnv } from "./observe.ts";
+import { checkSegmenter, readProcessConfig } from "./process/config.ts";
+import { createProcessor } from "./process/processor.ts";
 import { askOverHttp } from "./prove-answers.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { startSampling } from "./sampling/sampling.ts";
@@ -40,6 +42,9 @@ export type Frontend = {
   /** Answers what is under way, and no more. @param delaySeconds how long it still takes requests */
   drain(delaySeconds: number): Promise<void>;
 };
+
+/** Photos of /process inside for each of its threads, of which each takes a good part of the deadline. */
+const PROCESS_SLOTS = { sustained: 2, burst: 4 };
 
 const isPortTaken = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "EADDRINUSE";
@@ -85,10 +90,30 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     maxModels: settings.MAX_MODELS,
     ...{ pool, lifecycle, log },
   });
+  const config = await readProcessConfig(settings.PROCESS_CONFIG);
+  await checkSegmenter(settings.SEGMENTER_MODEL);
+  const processor = createProcessor({
+    size: settings.PROCESS_WORKERS,
+    config,
+    segmenter: settings.SEGMENTER_MODEL,
+    onFault: (error) => {
+      metrics.workerFaults.inc({ fault: "worker-crashed" });
+      log.error({ err: error }, "a worker of /process ended; the next photo starts another one");
+    },
+  });
   const app = createApp({
     pool,
     repository,
     drift,
+    processing: {
+      processor,
+      config,
+      admission: createAdmission({
+        sustained: PROCESS_SLOTS.sustained * settings.PROCESS_WORKERS,
+        burst: PROCESS_SLOTS.burst * settings.PROCESS_WORKERS,
+        recoverMs: OVERLOAD_MS,
+      }),
+    },
     lifecycle,
     metrics,
     build,
@@ -168,6 +193,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       stopWatching();
       sampling?.stop();
       await tracing?.stop();
+      await processor.stop();
     },
   };
 };

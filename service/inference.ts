@@ -30,25 +30,36 @@ export type InferenceOptions = {
 };
 
 /** What a request's headers tell of it. */
-type Accepted<Kind extends Work["type"]> = {
+type Accepted<Answer> = {
   /** Slots to take: one an image. */
   readonly images: number;
   /** The model that answers, if not the one of /predict: labels and confidences are counted of that one alone. */
   readonly named?: Pick<ModelMetadata, "name" | "version">;
-  /** Has the pool answer the body. */
-  readonly ask: (body: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<PoolAnswer<Kind>>;
+  /** Has the workers answer the body. */
+  readonly ask: (body: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<Answer>;
 };
 
 /**
- * Answers one request for predictions: a slot before anything of the body is read, then the body, then the pool, all
- * counted and within their limits.
+ * Lets one request at the workers: a slot before anything of the body is read, then the body, then the workers, all
+ * within their limits.
+ *
+ * @param accept looks at the headers
+ * @throws ProblemError, or what the workers throw
+ */
+export type Guard = <Answer>(
+  bindings: ServiceEnv["Bindings"],
+  accept: () => Accepted<Answer>,
+) => Promise<Answer>;
+
+/**
+ * Answers one request for predictions by the pool: guarded and counted.
  *
  * @param accept looks at the headers; what it throws is counted, too
  * @throws ProblemError
  */
 export type Infer = <Kind extends Work["type"]>(
   bindings: ServiceEnv["Bindings"],
-  accept: () => Accepted<Kind>,
+  accept: () => Accepted<PoolAnswer<Kind>>,
 ) => Promise<PoolAnswer<Kind>>;
 
 /** @param bodyRead whether the connection can be used again, because nothing of the body is still on its way */
@@ -60,7 +71,7 @@ const tooLate = (seconds: number, bodyRead: boolean): ProblemError =>
 const RETRY_SOON = { "retry-after": "1" };
 
 /** What a failed prediction answers. */
-const problemOf = (error: unknown): ProblemError => {
+export const problemOf = (error: unknown): ProblemError => {
   if (error instanceof ProblemError) return error;
   if (error instanceof ImageError) {
     return new ProblemError(error.code, error.message, { cause: error });
@@ -88,9 +99,11 @@ const reasonOf = (problem: ProblemError): FailureReason => {
 const predictionsOf = (answer: PoolAnswer<Work["type"]>): readonly Prediction[] =>
   "prediction" in answer ? [answer.prediction] : answer.predictions;
 
-/** Creates what every route that predicts goes through: they share slots, limits, workers and counters. */
-export const createInference = (options: InferenceOptions): Infer => {
-  const { admission, lifecycle, metrics, drift, body, deadlineSeconds, tracing } = options;
+/** Creates what every route goes through whose work the workers do. */
+export const createGuard = (
+  options: Pick<InferenceOptions, "admission" | "lifecycle" | "body" | "deadlineSeconds">,
+): Guard => {
+  const { admission, lifecycle, body, deadlineSeconds } = options;
 
   const admit = (proof: unknown, images: number): (() => void) => {
     if (lifecycle.phase === "closing") {
@@ -110,6 +123,36 @@ export const createInference = (options: InferenceOptions): Infer => {
     });
   };
 
+  return async function guard({ incoming, outgoing }, accept) {
+    const { images, ask } = accept();
+    const patience = clientDeadline(incoming.headers);
+    const leave = admit(incoming.headers[PROOF_HEADER], images);
+    const controller = new AbortController();
+    // Nobody waits for the answer of a client that is gone: its slot is free at once.
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) controller.abort(hungUp());
+    });
+    const expireAfter = (seconds: number): NodeJS.Timeout =>
+      setTimeout(() => controller.abort(tooLate(seconds, incoming.complete)), seconds * 1000);
+    const theirs = patience === undefined ? undefined : expireAfter(patience);
+    let ours: NodeJS.Timeout | undefined;
+    try {
+      const bytes = await readBody(incoming, outgoing, body, controller.signal);
+      ours = expireAfter(deadlineSeconds);
+      return await ask(bytes, controller.signal);
+    } finally {
+      clearTimeout(theirs);
+      clearTimeout(ours);
+      leave();
+    }
+  };
+};
+
+/** Creates what every route that predicts goes through: they share slots, limits, workers and counters. */
+export const createInference = (options: InferenceOptions): Infer => {
+  const { lifecycle, metrics, drift, tracing } = options;
+  const guard = createGuard(options);
+
   const record = (answer: PoolAnswer<Work["type"]>, named: boolean): void => {
     const { model, times, waited } = answer;
     const projections = "projections" in answer ? answer.projections : undefined;
@@ -125,47 +168,31 @@ export const createInference = (options: InferenceOptions): Infer => {
     }
   };
 
-  const infer: Infer = async ({ incoming, outgoing }, accept) => {
-    const { images, named, ask } = accept();
-    const patience = clientDeadline(incoming.headers);
-    const leave = admit(incoming.headers[PROOF_HEADER], images);
-    const controller = new AbortController();
-    // Nobody waits for the answer of a client that is gone: its slot is free at once.
-    outgoing.once("close", () => {
-      if (!outgoing.writableFinished) controller.abort(hungUp());
+  const trace = async <Answer extends Pick<PoolAnswer<Work["type"]>, "model" | "times">>(
+    { incoming }: ServiceEnv["Bindings"],
+    ask: () => Promise<Answer>,
+  ): Promise<Answer> => {
+    const queuedAt = performance.now();
+    const answer = await ask();
+    const { model, times } = answer;
+    tracing?.recordPrediction(incoming, {
+      ...{ model, queuedAt, answeredAt: performance.now() },
+      ...times,
     });
-    const expireAfter = (seconds: number): NodeJS.Timeout =>
-      setTimeout(() => controller.abort(tooLate(seconds, incoming.complete)), seconds * 1000);
-    const theirs = patience === undefined ? undefined : expireAfter(patience);
-    let ours: NodeJS.Timeout | undefined;
-    try {
-      const bytes = await readBody(incoming, outgoing, body, controller.signal);
-      ours = expireAfter(deadlineSeconds);
-      const queuedAt = performance.now();
-      const answer = await ask(bytes, controller.signal);
-      const { model, times } = answer;
-      tracing?.recordPrediction(incoming, {
-        ...{ model, queuedAt, answeredAt: performance.now() },
-        ...times,
-      });
-      // What the service asks itself before it serves is nobody's prediction.
-      if (lifecycle.model) record(answer, named !== undefined);
-      return answer;
-    } finally {
-      clearTimeout(theirs);
-      clearTimeout(ours);
-      leave();
-    }
+    return answer;
   };
 
   return async function inferAndCount(bindings, accept) {
     let named: ReturnType<typeof accept>["named"];
     try {
-      return await infer(bindings, () => {
-        const accepted = accept();
+      const answer = await guard(bindings, () => {
+        const { images, ask, ...accepted } = accept();
         named = accepted.named;
-        return accepted;
+        return { images, ask: (bytes, signal) => trace(bindings, () => ask(bytes, signal)) };
       });
+      // What the service asks itself before it serves is nobody's prediction.
+      if (lifecycle.model) record(answer, named !== undefined);
+      return answer;
     } catch (error) {
       const problem = problemOf(error);
       const { name = "none", version = "none" } = named ?? lifecycle.model ?? {};

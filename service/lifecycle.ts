@@ -1,4 +1,5 @@
 import type { ModelMetadata } from "../model/metadata.ts";
+import type { ModelReference } from "../model/store.ts";
 
 /** `serving` still holds while a drain lets clients move away; `closing` answers no new prediction. */
 type Phase = "serving" | "draining" | "closing";
@@ -8,6 +9,8 @@ export type Lifecycle = {
   phase: Phase;
   /** The model that serves; undefined until the first one is loaded. */
   model: ModelMetadata | undefined;
+  /** Where its file is. */
+  reference?: ModelReference;
   /** While there is no such model yet: the secret of the requests that shall prove the first one. */
   proof?: string;
 };

@@ -17,4 +17,6 @@ export const METRIC = {
   workersReady: "inference_workers_ready",
   workerFaults: "worker_faults_total",
   buildInfo: "build_info",
+  processIssues: "process_issues_total",
+  processDuration: "process_duration_seconds",
 } as const;

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 
 import type { ModelErrorCode } from "../model/model-error.ts";
 import type { DriftReading } from "./drift/drift-reading.ts";
 import { METRIC } from "./metric-names.ts";
+import { ISSUE_CODES } from "./process/vocabulary.ts";
 
 /** Why a prediction was not made. */
 const FAILURE_REASONS = ["rejected", "cancelled", "deadline", "decode", "backend"] as const;
@@ -59,9 +60,16 @@ export const createMetrics = (
     labelNames: ["fault"] as const,
     registers,
   });
+  const processIssues = new Counter({
+    name: METRIC.processIssues,
+    help: "What /process found wrong with photos, by reason code.",
+    labelNames: ["code"] as const,
+    registers,
+  });
   // Series that exist from the start, so that a first failure is an increase and not a new series.
   for (const reason of FAILURE_REASONS) failures.inc({ reason }, 0);
   for (const reason of Object.keys(REFUSAL_REASONS)) modelRefusals.inc({ reason }, 0);
+  for (const code of ISSUE_CODES) processIssues.inc({ code }, 0);
   for (const fault of WORKER_FAULTS) workerFaults.inc({ fault }, 0);
 
   new Gauge({
@@ -158,6 +166,13 @@ export const createMetrics = (
       name: METRIC.confidence,
       help: "Probability of the predicted label, of the model of /predict.",
       buckets: [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
+      registers,
+    }),
+    processIssues,
+    processDuration: new Histogram({
+      name: METRIC.processDuration,
+      help: "Time of one photo of /process from its body to its answer.",
+      buckets: [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5],
       registers,
     }),
     modelInfo: new Gauge({

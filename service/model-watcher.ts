@@ -68,6 +68,7 @@ export const watchModel = (options: ModelWatcherOptions): (() => void) => {
     refused = { digest: offered.digest, pollsLeft: POLLS_BETWEEN_RETRIES };
     const model = await pool.use(offered);
     if (!lifecycle.model) await prove(model, offered.directory);
+    lifecycle.reference = offered;
     takeUp(model);
     refused = undefined;
   };

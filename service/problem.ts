@@ -29,6 +29,8 @@ const STATUS = {
   cancelled: 499,
   internal: 500,
   "worker-crashed": 500,
+  /** The model that serves cannot do it. */
+  "unsupported-model": 501,
   starting: 503,
   draining: 503,
   deadline: 504,
@@ -51,6 +53,7 @@ const TITLES: Record<(typeof STATUS)[ProblemCode], string> = {
   431: "Request header fields too large",
   499: "Client closed request",
   500: "Internal server error",
+  501: "Not implemented",
   503: "Service unavailable",
   504: "Deadline exceeded",
 };

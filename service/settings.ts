@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { PRECISIONS } from "../model/precision.ts";
 
@@ -72,6 +73,15 @@ const schema = z.object({
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   /** How traces are sent: in one way only. */
   OTEL_EXPORTER_OTLP_PROTOCOL: z.literal("http/json").optional(),
+  /** Threads of /process, started when it is first asked. */
+  PROCESS_WORKERS: count.default(1),
+  /** Directory with mvp.yaml, thresholds.yaml and categories.yaml, for /process. */
+  PROCESS_CONFIG: z
+    .string()
+    .min(1)
+    .default(fileURLToPath(new URL("../configs", import.meta.url))),
+  /** ONNX file in the manner of U²-Net that finds the foreground for /process. Default: the model that serves does. */
+  SEGMENTER_MODEL: z.string().min(1).optional(),
   /** Address of Prometheus, for the figures on /status. */
   PROMETHEUS_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** File with the panels of /status. */

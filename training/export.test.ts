@@ -12,6 +12,8 @@ import {
 import { ACTIVATION, MODEL_INPUT, MODEL_OUTPUT, mergeModel } from "./export.ts";
 import { type Head, predict, zeroHead } from "./head/head.ts";
 import { imageNetPrior } from "./head/prior.ts";
+import { measureStatistics } from "./quantise/calibrate.ts";
+import { quantise } from "./quantise/quantise.ts";
 import { createRandom } from "./random.ts";
 import { stubBackbone } from "./testing/stub-backbone.ts";
 
@@ -81,6 +83,33 @@ describe("mergeModel", () => {
       return places.reduce((sum, place) => sum + place, 0) / 49 + (head.bias[i] ?? 0);
     });
     expect(prediction?.probabilities["dog"]).toBeCloseTo(1 / (1 + Math.exp(cat - dog)), 5);
+  });
+
+  it("explains the answers of the integers, too", async () => {
+    const preprocessing = EFFICIENTNET_LITE0_PREPROCESSING;
+    const onnx = mergeModel(backbone, randomHead(2));
+    // Brighter from place to place, so that the map has something to show.
+    const pixels = Uint8Array.from({ length: SIZE }, (_, i) => Math.floor(i / 3) % 224);
+    const runtime = { preprocessing, threads: 1 };
+    const integers = quantise(onnx, await measureStatistics(onnx, [pixels], runtime));
+    const maps = [];
+    for (const bytes of [onnx, integers]) {
+      const metadata = {
+        ...{ labels: ["cat", "dog"], preprocessing, activation: ACTIVATION },
+        input: { name: MODEL_INPUT, shape: [null, 3, 224, 224] },
+        output: { name: MODEL_OUTPUT, shape: [null, 2] },
+      } as unknown as ModelMetadata;
+      const explainer = await createExplainer({ metadata, onnx: bytes }, 1);
+      onTestFinished(() => explainer.release());
+      const [explanation] = await explainer.explain([pixels]);
+      maps.push(explanation?.map.scores["dog"] ?? new Float32Array());
+    }
+    const [floats = new Float32Array(), given = new Float32Array()] = maps;
+    const range = Math.max(...floats) - Math.min(...floats);
+    expect(range).toBeGreaterThan(0.1);
+    for (const [i, score] of floats.entries()) {
+      expect(Math.abs((given[i] ?? Number.NaN) - score)).toBeLessThan(0.15 * range);
+    }
   });
 
   it("leaves the ImageNet classifier out", () => {

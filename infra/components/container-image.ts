@@ -63,7 +63,7 @@ export class ContainerImage extends pulumi.ComponentResource {
 const tagOf = (...parts: readonly string[]): string =>
   createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16);
 
-/** Digest of what the image of a workspace is made of: its code and the model contract, without tests, and what `npm ci` reads. */
+/** Digest of what the image of a workspace is made of: its code, the model contract and, for the service, its configuration, without tests, and what `npm ci` reads. */
 export const workspaceDigest = (workspace: "service" | "training"): string =>
   sourceDigest({
     directory: repositoryDirectory,
@@ -75,6 +75,7 @@ export const workspaceDigest = (workspace: "service" | "training"): string =>
       "{model,training,service,infra}/package.json",
       "model/**",
       `${workspace}/**`,
+      ...(workspace === "service" ? ["configs/**"] : []),
     ],
     exclude: ["**/*.test.ts", "**/testdata", "**/node_modules"],
   });

@@ -25,7 +25,9 @@ import {
   serverMetadataSchema,
 } from "../inference-protocol/schemas.ts";
 import { PROBLEM_TYPE } from "../problem.ts";
+import { processAnswerSchema } from "../process/answer-schema.ts";
 import { isProtocolPath } from "../routes/inference-protocol.ts";
+import { processQuerySchema } from "../routes/process.ts";
 import { SECURITY_SCHEMES, withAccess } from "./access.ts";
 
 type Operation = ZodOpenApiOperationObject;
@@ -44,6 +46,7 @@ const MEANING = {
   422: "The image cannot be decoded.",
   429: "The service is full, or you ask too often; Retry-After says when to come back.",
   500: "The service failed.",
+  501: "The model that serves cannot do it.",
   503: "The service is starting or draining.",
   504: "There was no answer in time.",
 } as const;
@@ -70,17 +73,17 @@ const protocolErrors = (...statuses: (keyof typeof MEANING)[]): Responses =>
   );
 
 const binary = { type: "string", format: "binary" } as const;
-const upload: Operation["requestBody"] = {
+const upload = (part: string): NonNullable<Operation["requestBody"]> => ({
   required: true,
   content: {
     "multipart/form-data": {
-      schema: { type: "object", properties: { image: binary }, required: ["image"] },
+      schema: { type: "object", properties: { [part]: binary }, required: [part] },
     },
     ...Object.fromEntries(
       [...IMAGE_TYPES, "application/octet-stream"].map((type) => [type, { schema: binary }]),
     ),
   },
-};
+});
 
 const jsonLength = z
   .string()
@@ -217,10 +220,30 @@ export const createOpenApiDocument = (version: string): ReturnType<typeof create
               }),
             }),
           },
-          requestBody: upload,
+          requestBody: upload("image"),
           responses: {
             200: json("The prediction.", predictAnswerSchema),
             ...problems(400, 408, 409, 413, 415, 422, 429, 500, 503, 504),
+          },
+        },
+      },
+      "/process": {
+        post: {
+          summary: "Foreground, quality and tags of a product's photo",
+          requestParams: {
+            query: processQuerySchema,
+            header: z.object({ "request-timeout": requestTimeout.optional() }),
+          },
+          requestBody: upload("file"),
+          responses: {
+            200: {
+              description: "What was found; or the picture, for those who accept image/png.",
+              content: {
+                "application/json": { schema: processAnswerSchema },
+                "image/png": { schema: binary },
+              },
+            },
+            ...problems(400, 408, 413, 415, 422, 429, 500, 501, 503, 504),
           },
         },
       },

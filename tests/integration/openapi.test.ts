@@ -51,7 +51,7 @@ const createAsk = async (service: ServiceProcess, names: Readonly<Record<string,
     const [route = ""] = path.split("?");
     const declared = document.paths[route]?.[method]?.responses[status];
     expect(declared, `the document lacks ${what}`).toBeDefined();
-    asked.add(`${method} ${path}`);
+    asked.add(`${method} ${route}`);
     if (!declared?.content) {
       expect(body, what).toBe("");
       return;
@@ -80,6 +80,7 @@ it("answers on every route what its OpenAPI document says", async () => {
     [503, "get", "/health"],
     [503, "get", "/readyz"],
     [503, "post", "/predict", image(red)],
+    [503, "post", "/process", image(red)],
     [503, "get", "/v2/health/ready"],
     [503, "get", MODEL],
     [503, "get", `${MODEL}/ready`],
@@ -117,6 +118,12 @@ it("answers on every route what its OpenAPI document says", async () => {
     [413, "post", "/predict", image(floats(3_000_000))],
     [415, "post", "/predict", image(red, "text/plain")],
     [422, "post", "/predict", image(red.subarray(0, 300))],
+    [200, "post", "/process", image(red)],
+    [200, "post", "/process?steps=qa", image(red)],
+    [400, "post", "/process?background=blue", image(red)],
+    [413, "post", "/process", image(floats(3_000_000))],
+    [415, "post", "/process", image(red, "text/plain")],
+    [422, "post", "/process", image(red.subarray(0, 300))],
   ];
   for (const path of [MODEL, VERSION]) {
     later.push(

@@ -1,0 +1,125 @@
+import { Worker } from "node:worker_threads";
+import { ImageError } from "../../model/image-error.ts";
+import { ModelError } from "../../model/model-error.ts";
+import type { ModelReference } from "../../model/store.ts";
+import { WorkerCrashedError } from "../worker-pool/pool.ts";
+import type { PhotoReply, WorkerOptions } from "./messages.ts";
+import type { Processed, ProcessRequest } from "./process-photo.ts";
+
+export type ProcessorOptions = WorkerOptions & {
+  /** Threads, each started when there is work for it and then kept. */
+  readonly size: number;
+  /** Told about each thread that ended without being asked to. */
+  readonly onFault: (error: unknown) => void;
+  /** Starts a thread. @default worker.ts */
+  readonly start?: (options: WorkerOptions) => Worker;
+  /** @default 10,000 */
+  readonly graceMs?: number;
+};
+
+/** Threads that process photos. Until the first photo comes there are none. */
+export type Processor = {
+  /**
+   * Processes a photo, whose buffer is handed over and empty afterwards. Aborting the signal rejects with its reason at
+   * once; what no thread has begun is not begun.
+   *
+   * @throws ImageError, ModelError, WorkerCrashedError, or the signal's reason
+   */
+  process(request: ProcessRequest, model: ModelReference, signal: AbortSignal): Promise<Processed>;
+  stop(): Promise<void>;
+};
+
+/** How long a thread may go on with a photo that nobody waits for any more, in milliseconds, before it is ended. */
+const GRACE_MS = 10_000;
+
+type Job = {
+  readonly request: ProcessRequest;
+  readonly model: ModelReference;
+  readonly resolve: (result: Processed) => void;
+  readonly reject: (error: unknown) => void;
+};
+type Member = { readonly worker: Worker; job: Job | undefined };
+
+const startWorker = (options: WorkerOptions): Worker =>
+  new Worker(new URL("./worker.ts", import.meta.url), { workerData: options });
+
+const errorOf = ({ message, image, model }: Extract<PhotoReply, { type: "failed" }>): Error => {
+  if (image) return new ImageError(image, message);
+  return model ? new ModelError(model, message) : new Error(message);
+};
+
+/** Creates a processor; it starts nothing yet. */
+export const createProcessor = (options: ProcessorOptions): Processor => {
+  const { size, onFault, start = startWorker, graceMs = GRACE_MS, ...workerOptions } = options;
+  const members = new Set<Member>();
+  const queue = new Set<Job>();
+  let stopping = false;
+
+  const dispatch = (): void => {
+    for (const job of queue) {
+      let idle = [...members].find((member) => !member.job);
+      if (!idle && members.size < size) idle = add();
+      if (!idle) return;
+      queue.delete(job);
+      idle.job = job;
+      idle.worker.postMessage({ request: job.request, model: job.model }, [
+        job.request.image.buffer,
+      ]);
+    }
+  };
+
+  const add = (): Member => {
+    const member: Member = { worker: start(workerOptions), job: undefined };
+    members.add(member);
+    let cause: unknown;
+    member.worker.on("message", (reply: PhotoReply) => {
+      const { job } = member;
+      member.job = undefined;
+      if (reply.type === "failed") job?.reject(errorOf(reply));
+      else job?.resolve(reply.result);
+      dispatch();
+    });
+    member.worker.on("error", (error) => {
+      cause = error;
+    });
+    member.worker.on("exit", (code) => {
+      members.delete(member);
+      if (stopping) return;
+      const crash = new WorkerCrashedError(`A worker ended with exit code ${code}.`, { cause });
+      member.job?.reject(crash);
+      onFault(cause ?? crash);
+      dispatch();
+    });
+    // No reason for the process to go on when everything else has ended.
+    member.worker.unref();
+    return member;
+  };
+
+  const endIfBusyWith = (job: Job): void => {
+    for (const member of members) if (member.job === job) void member.worker.terminate();
+  };
+
+  return {
+    process: (request, model, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        const job: Job = { request, model, resolve, reject };
+        signal.addEventListener(
+          "abort",
+          () => {
+            queue.delete(job);
+            reject(signal.reason);
+            // Else one photo without an end would keep every later one waiting.
+            setTimeout(() => endIfBusyWith(job), graceMs).unref();
+          },
+          { once: true },
+        );
+        queue.add(job);
+        dispatch();
+      }),
+    stop: async () => {
+      stopping = true;
+      await Promise.all([...members].map(({ worker }) => worker.terminate()));
+    },
+  };
+};

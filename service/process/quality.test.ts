@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { loadOpenCv, withMats } from "./opencv.ts";
+import type { Mask, Picture } from "./picture.ts";
+import { judgeQuality, laplacianVariance } from "./quality.ts";
+
+const SIDE = 64;
+const LIMITS = {
+  qa: {
+    min_pixels: SIDE * SIDE,
+    blur_threshold: 50,
+    clutter_max: 0.1,
+    overexposed_max: 0.3,
+    underexposed_max: 0.5,
+  },
+};
+const paint = (shade: (x: number, y: number) => number): Picture => ({
+  width: SIDE,
+  height: SIDE,
+  data: Uint8Array.from({ length: 3 * SIDE * SIDE }, (_, i) => {
+    const place = Math.floor(i / 3);
+    return shade(place % SIDE, Math.floor(place / SIDE));
+  }),
+});
+const left: Mask = {
+  width: SIDE,
+  height: SIDE,
+  data: Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE < SIDE / 2 ? 1 : 0)),
+};
+const checkers = (x: number, y: number): number => (((x >> 2) + (y >> 2)) % 2 ? 200 : 60);
+const judge = (picture: Picture, mask?: Mask, size = { width: SIDE, height: SIDE }) =>
+  judgeQuality({ size, picture, mask }, LIMITS);
+const codes = async (...args: Parameters<typeof judge>) =>
+  (await judge(...args)).issues.map(({ code }) => code);
+
+describe("judgeQuality", () => {
+  it("finds nothing wrong with a sharp picture of the least size", async () => {
+    const quality = await judge(paint(checkers));
+    expect(quality).toMatchObject({ minSizeOk: true, issues: [] });
+    expect(quality.laplacianVariance).toBeGreaterThan(1000);
+  });
+
+  it("measures the upload's size, not that of what it was scaled down to", async () => {
+    const small = { width: SIDE, height: SIDE - 1 };
+    const { issues, minSizeOk } = await judge(paint(checkers), undefined, small);
+    expect(minSizeOk).toBe(false);
+    expect(issues).toEqual([
+      { code: "LOW_RESOLUTION", measured: SIDE * (SIDE - 1), limit: SIDE * SIDE },
+    ]);
+  });
+
+  it("says that a ramp is blurry, and how much", async () => {
+    const { issues } = await judge(paint((x) => x * 2 + 60));
+    expect(issues).toEqual([{ code: "BLURRY", measured: expect.closeTo(0, 0), limit: 50 }]);
+  });
+
+  it("judges exposure by the foreground alone, when there is one", async () => {
+    const white = paint((x, y) => (x < SIDE / 2 ? 255 : checkers(x, y)));
+    const black = paint((x, y) => (x < SIDE / 2 ? 0 : checkers(x, y)));
+    expect(await codes(white)).toEqual(["OVEREXPOSED"]);
+    expect(await codes(white, left)).toContain("OVEREXPOSED");
+    expect(await codes(black, left)).toContain("UNDEREXPOSED");
+    const right: Mask = { ...left, data: left.data.map((value) => 1 - value) };
+    expect(await codes(white, right)).toEqual([]);
+  });
+
+  it("finds clutter in the background, not in the foreground or at its edge", async () => {
+    const busyLeft = paint((x, y) => (x < SIDE / 2 ? checkers(x, y) : 120));
+    const busyRight = paint((x, y) => (x < SIDE / 2 ? 120 : checkers(x, y)));
+    expect(await codes(busyLeft, left)).toEqual([]);
+    expect(await codes(busyRight, left)).toEqual(["CLUTTER"]);
+  });
+});
+
+describe("laplacianVariance", () => {
+  it("is OpenCV's, border apart", async () => {
+    const { cv } = await loadOpenCv();
+    const luma = Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i * 7919) % 251);
+    const expected = withMats((keep) => {
+      const image = keep(new cv.Mat(SIDE, SIDE, cv.CV_32FC1));
+      image.data32F.set(luma);
+      const edges = keep(new cv.Mat());
+      cv.Laplacian(image, edges, cv.CV_32F);
+      const inner = keep(edges.roi(new cv.Rect(1, 1, SIDE - 2, SIDE - 2)));
+      const [mean, deviation] = [keep(new cv.Mat()), keep(new cv.Mat())];
+      cv.meanStdDev(inner, mean, deviation);
+      return deviation.doubleAt(0, 0) ** 2;
+    });
+    const given = laplacianVariance(luma, SIDE, SIDE);
+    expect(Math.abs(given / expected - 1)).toBeLessThan(1e-6);
+  });
+});

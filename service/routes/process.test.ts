@@ -1,0 +1,205 @@
+import type { Server } from "node:http";
+import { join } from "node:path";
+import pino from "pino";
+import { Registry } from "prom-client";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ImageError } from "../../model/image-error.ts";
+import type { ModelMetadata } from "../../model/metadata.ts";
+import { ModelError } from "../../model/model-error.ts";
+import { createAdmission } from "../admission.ts";
+import { type AppOptions, createApp } from "../app.ts";
+import { createMetrics } from "../metrics.ts";
+import { createModelRepository } from "../model-repository.ts";
+import { processAnswerSchema } from "../process/answer-schema.ts";
+import { readProcessConfig } from "../process/config.ts";
+import type { Processed } from "../process/process-photo.ts";
+import type { Processor } from "../process/processor.ts";
+import { createHttpServer, listen } from "../server.ts";
+import type { Pool } from "../worker-pool/pool.ts";
+
+const model = { name: "cats-dogs", version: "abc", digest: "sha256:abc" } as ModelMetadata;
+const reference = { directory: "/models/abc", digest: "sha256:abc" };
+const build = { version: "1.2.3", commit: "c0ffee", node: "v0", onnxruntime: "0" };
+const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47]);
+const processed: Processed = {
+  answer: {
+    status: "ok",
+    width: 1024,
+    height: 1024,
+    tags: { category: "shoe", dominant_color: "black" },
+    qa: {
+      min_size_ok: true,
+      sharpness: "blurry",
+      issues: [{ code: "BLURRY", measured: 3, limit: 50 }],
+    },
+    foreground_share: 0.4,
+    steps: ["segment", "qa", "tag"],
+  },
+  picture: PNG,
+};
+
+let base: string;
+let server: Server;
+let registry: Registry;
+let lifecycle: AppOptions["lifecycle"];
+const process = vi.fn<Processor["process"]>();
+const put = vi.fn(async (key: string) => `s3://bucket/${key}`);
+
+const start = async (store?: { put: typeof put }, always = false): Promise<void> => {
+  const config = await readProcessConfig(join(import.meta.dirname, "../../configs"));
+  registry = new Registry();
+  lifecycle = { phase: "serving", model, reference };
+  const unused = vi.fn();
+  const pool: Pool = {
+    predict: unused,
+    infer: unused,
+    use: unused,
+    stop: unused,
+    add: unused,
+    remove: unused,
+    ready: () => 2,
+    queued: () => 0,
+  };
+  const log = pino({ level: "silent" });
+  const app = createApp({
+    pool,
+    repository: createModelRepository({ directory: "none", maxModels: 1, pool, lifecycle, log }),
+    lifecycle,
+    build,
+    processing: {
+      processor: { process, stop: vi.fn() },
+      config: { ...config, mvp: { ...config.mvp, export: always } },
+      admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 0 }),
+      ...(store && { store }),
+    },
+    admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 0 }),
+    metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 2, build }),
+    body: { maxBytes: 1000, timeoutSeconds: 1 },
+    deadlineSeconds: 1,
+    maxBatch: 1,
+    log,
+  });
+  server = createHttpServer(app, 1);
+  base = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
+};
+const stop = async (): Promise<void> => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+};
+beforeEach(async () => {
+  process.mockReset().mockResolvedValue(processed);
+  put.mockClear();
+  await start();
+});
+afterEach(stop);
+
+const post = (
+  query = "",
+  headers: Record<string, string> = {},
+  body: string | FormData = "photo",
+) =>
+  fetch(`${base}/process${query}`, {
+    method: "POST",
+    body,
+    headers: body instanceof FormData ? headers : { "content-type": "image/jpeg", ...headers },
+  });
+const expectProblem = async (response: Response, status: number, detail: RegExp) => {
+  expect(response.status).toBe(status);
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  expect(((await response.json()) as { detail: string }).detail).toMatch(detail);
+};
+
+describe("POST /process", () => {
+  it("answers the contract, from the part named file", async () => {
+    const form = new FormData();
+    form.set("file", new Blob(["a shoe"]), "shoe.jpg");
+    const response = await post("", {}, form);
+    expect(response.status).toBe(200);
+    const answer = processAnswerSchema.parse(await response.json());
+    expect(answer).toEqual({ ...processed.answer, output_url: null, model });
+    const [request, used] = process.mock.calls[0] ?? [];
+    expect(Buffer.from(request?.image ?? []).toString()).toBe("a shoe");
+    expect(request).toMatchObject({
+      steps: ["segment", "qa", "tag"],
+      background: "transparent",
+      picture: false,
+    });
+    expect(used).toBe(reference);
+    const metrics = await registry.metrics();
+    expect(metrics).toContain('process_issues_total{code="BLURRY"} 1');
+    expect(metrics).toContain('process_issues_total{code="LOW_RESOLUTION"} 0');
+    expect(metrics).toContain("process_duration_seconds_count 1");
+  });
+
+  it("takes steps in any order, and ignores those it does not know", async () => {
+    await post("?steps=tag,dance,segment&background=white");
+    expect(process.mock.calls[0]?.[0]).toMatchObject({
+      steps: ["segment", "tag"],
+      background: "white",
+    });
+  });
+
+  it("gives the picture to those who accept it", async () => {
+    const response = await post("", { accept: "image/png" });
+    expect(response.headers.get("content-type")).toBe("image/png");
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(PNG);
+    expect(process.mock.calls[0]?.[0]).toMatchObject({ picture: true });
+  });
+
+  it("keeps the picture only when asked to, and where there is a store", async () => {
+    await expectProblem(await post("?steps=segment,export"), 400, /keeps no pictures; ask/);
+    expect(process).not.toHaveBeenCalled();
+    await stop();
+    await start({ put });
+    expect(await (await post()).json()).toMatchObject({ output_url: null });
+    expect(put).not.toHaveBeenCalled();
+    const { output_url } = (await (await post("?steps=segment,export")).json()) as {
+      output_url: string;
+    };
+    expect(output_url).toMatch(/^s3:\/\/bucket\/[0-9a-f-]{36}\.png$/);
+    expect(put).toHaveBeenCalledExactlyOnceWith(expect.any(String), PNG, "image/png");
+  });
+
+  it("keeps every picture when mvp.yaml says so, and does not start without a store then", async () => {
+    await stop();
+    await expect(start(undefined, true)).rejects.toMatchObject({
+      name: "SettingsError",
+      message: expect.stringMatching(/there is no store; set mvp\.export to false/),
+    });
+    await start({ put }, true);
+    expect(await (await post()).json()).toMatchObject({
+      output_url: expect.stringMatching(/^s3:/),
+    });
+  });
+
+  it("refuses what it cannot do", async () => {
+    await expectProblem(await post("?background=blue"), 400, /transparent or white/);
+    await expectProblem(await post("", { "content-type": "text/plain" }), 415, /"file"/);
+    await expectProblem(await post("", {}, "x".repeat(1001)), 413, /1000 bytes/);
+    process.mockRejectedValue(new ImageError("undecodable", "It cannot be decoded."));
+    await expectProblem(await post(), 422, /cannot be decoded/);
+    process.mockRejectedValue(new ModelError("missing", "train again"));
+    await expectProblem(await post(), 501, /train again/);
+    process.mockRejectedValue(new Error("secret"));
+    await expectProblem(await post(), 500, /the log has the reason/);
+    lifecycle.model = undefined;
+    await expectProblem(await post(), 503, /No model/);
+  });
+
+  it("has slots of its own, refuses beyond them, and gives up at the deadline", async () => {
+    process.mockImplementation(
+      (_request, _model, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    );
+    const held = post();
+    await vi.waitFor(() => expect(process).toHaveBeenCalledTimes(1));
+    const refused = await post();
+    expect(refused.headers.get("retry-after")).toBe("1");
+    await expectProblem(refused, 429, /busy/);
+    await expectProblem(await held, 504, /within 1 s/);
+    process.mockResolvedValue(processed);
+    expect((await post()).status).toBe(200);
+  });
+});

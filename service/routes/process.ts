@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { Hono } from "hono";
+import { z } from "zod";
+import { ModelError } from "../../model/model-error.ts";
+import { createGuard, type InferenceOptions, problemOf } from "../inference.ts";
+import type { Metrics } from "../metrics.ts";
+import type { ServiceEnv } from "../observe.ts";
+import { ProblemError } from "../problem.ts";
+import type { ProcessAnswer } from "../process/answer-schema.ts";
+import type { ProcessConfig } from "../process/config.ts";
+import { plan } from "../process/plan.ts";
+import type { Processor } from "../process/processor.ts";
+import { BACKGROUNDS } from "../process/vocabulary.ts";
+import { SettingsError } from "../settings.ts";
+import { acceptUpload } from "../upload.ts";
+
+/** Where pictures are kept when that is asked for. */
+type OutputStore = {
+  /** Keeps bytes. @returns their address */
+  put(key: string, bytes: Uint8Array, contentType: "image/png"): Promise<string>;
+};
+
+export type ProcessOptions = Pick<
+  InferenceOptions,
+  "admission" | "lifecycle" | "body" | "deadlineSeconds"
+> & {
+  readonly processor: Processor;
+  readonly config: ProcessConfig;
+  readonly metrics: Pick<Metrics, "processIssues" | "processDuration">;
+  /** @default none: pictures are not kept */
+  readonly store?: OutputStore;
+};
+
+/** Name of the multipart part that holds the photo. */
+const PART = "file";
+const PNG = "image/png";
+
+/** What the address may say behind its question mark. */
+export const processQuerySchema = z.object({
+  background: z.enum(BACKGROUNDS).default("transparent").meta({
+    description: "What the foreground stands on.",
+  }),
+  steps: z.string().optional().meta({
+    description:
+      "Steps with commas between: segment, qa, tag, export. Unknown ones are ignored. Default: configs/mvp.yaml.",
+    example: "segment,qa,tag",
+  }),
+});
+
+const problemOfProcessing = (error: unknown): ProblemError => {
+  // What was trained before there were feature maps in model.json.
+  if (error instanceof ModelError && error.code === "missing") {
+    return new ProblemError("unsupported-model", error.message, { cause: error });
+  }
+  return problemOf(error);
+};
+
+/** `POST /process`: a photo in, its foreground, quality and tags out. */
+export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
+  const { processor, config, lifecycle, metrics, store } = options;
+  const guard = createGuard(options);
+  if (config.mvp.export && !store) {
+    throw new SettingsError(
+      "mvp.yaml asks to keep every picture, but there is no store; set mvp.export to false.",
+    );
+  }
+  const app = new Hono<ServiceEnv>();
+  app.post("/process", async (c) => {
+    const query = processQuerySchema.safeParse(c.req.query());
+    if (!query.success) {
+      const names = BACKGROUNDS.join(" or ");
+      throw new ProblemError("bad-request", `background is ${names}; send one of them.`);
+    }
+    const { background, steps: asked } = query.data;
+    const { mvp } = config;
+    const usual = mvp.export ? [...mvp.steps, "export"] : mvp.steps;
+    const steps = plan(asked?.split(",") ?? usual);
+    const kept = steps.includes("export");
+    if (kept && !store) {
+      throw new ProblemError(
+        "bad-request",
+        `This service keeps no pictures; ask for one with Accept: ${PNG} instead of the step export.`,
+      );
+    }
+    const wantsPng = (c.req.header("accept") ?? "").toLowerCase().includes(PNG);
+    try {
+      const { result, model } = await guard(c.env, () => {
+        const cut = acceptUpload(c.env.incoming.headers, PART);
+        const { model, reference } = lifecycle;
+        return {
+          images: 1,
+          ask: async (body, signal) => {
+            if (!model || !reference) {
+              throw new ProblemError("starting", "No model is loaded yet; try again soon.");
+            }
+            const stop = metrics.processDuration.startTimer();
+            const request = { image: cut(body), steps, background, picture: kept || wantsPng };
+            const result = await processor.process(request, reference, signal);
+            stop();
+            return { result, model };
+          },
+        };
+      });
+      const { answer, picture } = result;
+      for (const { code } of answer.qa.issues ?? []) metrics.processIssues.inc({ code });
+      const url = kept && picture ? await store?.put(`${randomUUID()}.png`, picture, PNG) : null;
+      if (wantsPng && picture) return c.body(picture, 200, { "content-type": PNG, vary: "accept" });
+      const { name, version, digest } = model;
+      const whole: ProcessAnswer = {
+        ...answer,
+        output_url: url ?? null,
+        model: { name, version, digest },
+      };
+      return c.json(whole, 200, { vary: "accept" });
+    } catch (error) {
+      throw problemOfProcessing(error);
+    }
+  });
+  return app;
+};
