@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cutPart } from "./multipart.ts";
+import { cutPart, partsOf } from "./multipart.ts";
 import { ProblemError } from "./problem.ts";
 
 const TYPE = "multipart/form-data; boundary=xyz";
@@ -129,5 +129,42 @@ describe("cutPart", () => {
     // A pattern that backtracks would not come back from this one.
     const header = `Content-Disposition: form-data${'; a="\\"'.repeat(1000)}`;
     expect(codeOf(`--xyz\r\n${header}\r\n\r\nd\r\n--xyz--`)).toBe("malformed-multipart");
+  });
+});
+
+describe("partsOf", () => {
+  const parts = (text: string) =>
+    [...partsOf(own(text), TYPE)].map(({ name, filename, data }) => [
+      name,
+      filename,
+      Buffer.from(data).toString("latin1"),
+    ]);
+
+  it("gives every part with its names, in order, empty ones too", () => {
+    const body = `${part("files", "a")}${part("files", "")}--xyz\r\nContent-Disposition: form-data; filename="x; name=\\"y\\""; name=note\r\n\r\nb\r\n--xyz--`;
+    expect(parts(body)).toEqual([
+      ["files", "a.jpg", "a"],
+      ["files", "a.jpg", ""],
+      ["note", 'x; name="y"', "b"],
+    ]);
+    expect(parts("--xyz--")).toEqual([]);
+  });
+
+  it("gives back what a form held, whatever it was", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 6 }),
+        async (all) => {
+          const form = new FormData();
+          for (const data of all) form.append("files", new Blob([data]), "x");
+          const request = new Request("http://localhost", { method: "POST", body: form });
+          const body = new Uint8Array(await request.arrayBuffer());
+          const type = request.headers.get("content-type") ?? "";
+          const cut = [...partsOf(body, type)].map(({ data }) => Buffer.from(data).toString("hex"));
+          expect(cut).toEqual(all.map((data) => Buffer.from(data).toString("hex")));
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 });

@@ -22,16 +22,22 @@ const DISPOSITION = /^content-disposition[ \t]*:[ \t]*form-data[ \t]*(?=;|$)/i;
 // Sticky: each match begins where the last one ended, so that a value is never read as a parameter.
 const PARAMETER = /[ \t]*;[ \t]*([^\s=;"]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))/y;
 
-/** The `name` of a part's Content-Disposition, with quoted pairs undone. */
-const fieldName = (headers: string): string => {
+type Names = { readonly name: string; readonly filename: string | undefined };
+
+/** The names in a part's Content-Disposition, with quoted pairs undone. */
+const namesOf = (headers: string): Names => {
   for (const line of headers.split(CRLF)) {
     const disposition = DISPOSITION.exec(line);
     if (!disposition) continue;
     PARAMETER.lastIndex = disposition[0].length;
+    const parameters = new Map<string | undefined, string>();
     for (let match = PARAMETER.exec(line); match; match = PARAMETER.exec(line)) {
-      if (match[1]?.toLowerCase() !== "name") continue;
-      return match[2]?.replace(/\\(.)/g, "$1") ?? match[3] ?? "";
+      const key = match[1]?.toLowerCase();
+      const value = match[2]?.replace(/\\(.)/g, "$1") ?? match[3] ?? "";
+      if (!parameters.has(key)) parameters.set(key, value);
     }
+    const name = parameters.get("name");
+    if (name !== undefined) return { name, filename: parameters.get("filename") };
   }
   throw malformed("a part has no name in its Content-Disposition");
 };
@@ -60,9 +66,46 @@ const nextDelimiter = (
   throw malformed("the closing boundary is missing");
 };
 
+/** A part of a form. The data is a view of the body. */
+export type Part = Names & { readonly data: Uint8Array<ArrayBuffer> };
+
 /**
- * Cuts the one part out of a multipart/form-data body (RFC 7578) that must hold nothing else. Nothing is copied: the
- * result is a view of the body.
+ * The parts of a multipart/form-data body (RFC 7578), each cut when it is asked for. Nothing is copied.
+ *
+ * @throws ProblemError `malformed-multipart`, and nothing else
+ */
+export function* partsOf(
+  body: Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Generator<Part, void, undefined> {
+  const boundary = boundaryOf(contentType);
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const delimiter = Buffer.from(`${CRLF}--${boundary}`, "latin1");
+
+  const atOnce = bytes.subarray(0, delimiter.length - 2).equals(delimiter.subarray(2));
+  const kindAtOnce = atOnce ? afterDelimiter(bytes, delimiter.length - 2) : undefined;
+  let at: { readonly after: number; readonly kind: "end" | "part" } = kindAtOnce
+    ? { after: delimiter.length - 2, kind: kindAtOnce }
+    : nextDelimiter(bytes, delimiter, 0);
+  while (at.kind === "part") {
+    const headersStart = bytes.indexOf(CRLF, at.after) + 2;
+    // A part without headers begins with the empty line that would end them.
+    const headersEnd = bytes.indexOf(CRLF + CRLF, headersStart - 2);
+    if (headersEnd < 0 || headersEnd - headersStart > MAX_PART_HEADER_BYTES) {
+      throw malformed("a part's headers do not end");
+    }
+    // An empty part's delimiter shares the CRLF that ends the headers.
+    const next = nextDelimiter(bytes, delimiter, headersStart - 2);
+    if (next.start < headersEnd) throw malformed("a part's headers do not end");
+    const names = namesOf(bytes.toString("utf8", headersStart, headersEnd));
+    const start = headersEnd + 4;
+    yield { ...names, data: body.subarray(start, Math.max(start, next.start)) };
+    at = next;
+  }
+}
+
+/**
+ * Cuts the one part out of a multipart/form-data body that must hold nothing else.
  *
  * @throws ProblemError `malformed-multipart`, `missing-part`, `too-many-parts` or `wrong-field`, and nothing else
  */
@@ -71,41 +114,24 @@ export const cutPart = (
   contentType: string,
   name: string,
 ): Uint8Array<ArrayBuffer> => {
-  const boundary = boundaryOf(contentType);
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const delimiter = Buffer.from(`${CRLF}--${boundary}`, "latin1");
-
-  const atOnce = bytes.subarray(0, delimiter.length - 2).equals(delimiter.subarray(2));
-  const kindAtOnce = atOnce ? afterDelimiter(bytes, delimiter.length - 2) : undefined;
-  const first = kindAtOnce
-    ? { after: delimiter.length - 2, kind: kindAtOnce }
-    : nextDelimiter(bytes, delimiter, 0);
-  if (first.kind === "end") {
+  let only: Part | undefined;
+  for (const part of partsOf(body, contentType)) {
+    if (only) {
+      throw new ProblemError(
+        "too-many-parts",
+        `The body has more than one part; send one image, as "${name}".`,
+      );
+    }
+    only = part;
+  }
+  if (!only) {
     throw new ProblemError("missing-part", `The body has no part; send the image as "${name}".`);
   }
-
-  const headersStart = bytes.indexOf(CRLF, first.after) + 2;
-  // A part without headers begins with the empty line that would end them.
-  const headersEnd = bytes.indexOf(CRLF + CRLF, headersStart - 2);
-  if (headersEnd < 0 || headersEnd - headersStart > MAX_PART_HEADER_BYTES) {
-    throw malformed("a part's headers do not end");
-  }
-  // An empty part's delimiter shares the CRLF that ends the headers.
-  const last = nextDelimiter(bytes, delimiter, headersStart - 2);
-  if (last.start < headersEnd) throw malformed("a part's headers do not end");
-  const field = fieldName(bytes.toString("utf8", headersStart, headersEnd));
-  if (last.kind === "part") {
-    throw new ProblemError(
-      "too-many-parts",
-      `The body has more than one part; send one image, as "${name}".`,
-    );
-  }
-  if (field !== name) {
+  if (only.name !== name) {
     throw new ProblemError(
       "wrong-field",
       `The part has another name; send the image as "${name}".`,
     );
   }
-  const start = headersEnd + 4;
-  return body.subarray(start, Math.max(start, last.start));
+  return only.data;
 };
