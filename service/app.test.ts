@@ -140,7 +140,7 @@ describe("POST /predict", () => {
         headers: { "content-type": "image/jpeg" },
       });
     expect(await (await explain("0")).json()).not.toHaveProperty("explanation");
-    expect(predict.mock.lastCall?.[2]).toBeUndefined();
+    expect(predict.mock.lastCall?.[2]?.extras).toBeUndefined();
     await expectProblem(await explain("yes"), 400, "bad-request");
     await expectProblem(await explain("1"), 409, "model-conflict");
     expect(predict, "neither took a worker").toHaveBeenCalledTimes(1);
@@ -164,7 +164,7 @@ describe("POST /predict", () => {
         scores: { least: -1, greatest: 3 },
       },
     });
-    expect(predict.mock.lastCall?.[2]).toEqual({ map: true, projections: false });
+    expect(predict.mock.lastCall?.[2]?.extras).toEqual({ map: true, projections: false });
     predict.mockResolvedValue({
       ...{ ...answer, model: able },
       map: { width: 2, height: 2, scores: { cat: new Float32Array(4).fill(7) } },

@@ -47,7 +47,7 @@ export const predictRoute = (options: PredictRouteOptions): Hono<ServiceEnv> => 
           if (lifecycle.model && sampling?.wants()) sample = new Uint8Array(image);
           const projections = drift?.wantsEmbedding() ?? false;
           const extras = explained || projections ? { map: explained, projections } : undefined;
-          return pool.predict(image, signal, extras);
+          return pool.predict(image, signal, { extras });
         },
       };
     });

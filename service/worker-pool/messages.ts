@@ -21,11 +21,15 @@ export type WorkerRequest =
   | { readonly type: "drop"; readonly digest: string }
   | ({
       readonly id: number;
+      readonly priority: Priority;
       /** A model that is kept. Without it: the one that serves. */
       readonly digest?: string;
     } & Work)
   /** Nobody waits for this work's answer any more: what of it has not begun need not. It is answered all the same. */
   | { readonly type: "cancel"; readonly id: number };
+
+/** `background` work is begun, and its network run, only when no `interactive` work is there for it. */
+export type Priority = "interactive" | "background";
 
 /** What is asked of a photo beside its prediction. Any of it takes a session that a worker opens when it is first asked. */
 export type Extras = {

@@ -130,6 +130,39 @@ describe("createPool", () => {
     expect(order).toEqual([0, 1, 2, 3, 4, 6, 7].map((i) => `slow ${i}`));
   });
 
+  it("lets interactive work pass what waits in the background, and lets that take none of its places", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const order: string[] = [];
+    const ask = async (text: string, priority?: "background"): Promise<void> => {
+      order.push((await pool.predict(image(text), never, { priority })).prediction.label);
+    };
+    const asked = Array.from({ length: DEPTH + 3 }, (_, i) => ask(`slow b${i}`, "background"));
+    asked.push(...Array.from({ length: DEPTH + 1 }, (_, i) => ask(`slow i${i}`)));
+    expect(pool.queued(), "the worker takes as many as if it had nothing else").toBe(1);
+    await Promise.all(asked);
+    const last = order.slice(-3);
+    expect(last, "not begun before the last interactive one").toEqual(
+      [DEPTH, DEPTH + 1, DEPTH + 2].map((i) => `slow b${i}`),
+    );
+  });
+
+  it("drops background work that is aborted before a worker has it", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const controller = new AbortController();
+    const held = Array.from({ length: DEPTH }, () =>
+      pool.predict(image("hold"), never, { priority: "background" }),
+    );
+    const dropped = pool.predict(image("crash"), controller.signal, { priority: "background" });
+    controller.abort(new Error("gone"));
+    await expect(dropped).rejects.toThrow("gone");
+    await label("release");
+    await Promise.all(held);
+    expect(await label("still there")).toBe("still there");
+    expect(onFault).not.toHaveBeenCalled();
+  });
+
   it("rejects at once what is aborted while a worker has it, and what was aborted before", async () => {
     start(1);
     await pool.use(model("a"));

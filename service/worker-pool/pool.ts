@@ -6,10 +6,21 @@ import { ModelError } from "../../model/model-error.ts";
 import type { ModelReference } from "../../model/store.ts";
 import type { InferenceBody } from "../inference-protocol/read-request.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
-import type { Answer, Extras, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
+import type {
+  Answer,
+  Extras,
+  Priority,
+  Results,
+  Work,
+  WorkerReply,
+  WorkerRequest,
+} from "./messages.ts";
 import { startWorker } from "./start-worker.ts";
 
-/** Images that a worker holds at once: one is computed while the next ones are decoded. */
+/**
+ * Images that a worker holds at once: one is computed while the next ones are decoded. What is in the background counts
+ * for other work in the background only: a worker runs what is interactive before it, so that waits for one run at most.
+ */
 const DEPTH = 3;
 const MAX_RESTART_DELAY_MS = 30_000;
 
@@ -34,6 +45,14 @@ export type PoolAnswer<Kind extends Work["type"]> = Results[Kind] & {
   readonly waited: number;
 };
 
+/** How a photo is predicted. */
+type PredictOptions = {
+  /** What is asked beside the prediction. @default nothing */
+  readonly extras?: Extras | undefined;
+  /** `background` waits for as long as interactive work waits, and takes none of its places. @default interactive */
+  readonly priority?: Priority | undefined;
+};
+
 export type Pool = {
   /**
    * Loads a model beside the one that serves, one worker after the other so that the others keep answering, and then
@@ -56,13 +75,12 @@ export type Pool = {
    * and no worker begins what is left of it: an image in the queue, or the network's run on one that is being decoded. A run
    * that has begun goes on to its end, because it blocks its thread, which hears of nothing meanwhile.
    *
-   * @param extras what is asked beside the prediction @default nothing
    * @throws ImageError, WorkerCrashedError, or the signal's reason
    */
   predict(
     image: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
-    extras?: Extras,
+    options?: PredictOptions,
   ): Promise<PoolAnswer<"predict">>;
   /**
    * Runs the network on a tensor, whose buffer is handed over like an image.
@@ -71,7 +89,7 @@ export type Pool = {
    * @throws TensorError, WorkerCrashedError, or the signal's reason
    */
   infer(request: InferenceBody, signal: AbortSignal, digest?: string): Promise<PoolAnswer<"infer">>;
-  /** Images (or tensors) that wait for a worker. */
+  /** Images (or tensors) that wait for a worker, those in the background excepted. */
   queued(): number;
   /** Workers that can answer. */
   ready(): number;
@@ -82,12 +100,18 @@ type Job = {
   readonly work: Work;
   /** A model beside the one that serves. */
   readonly digest: string | undefined;
+  readonly priority: Priority;
   readonly resolve: (answer: PoolAnswer<Work["type"]>) => void;
   readonly reject: (error: unknown) => void;
   readonly queuedAt: number;
   waited: number;
   /** Tells the worker that has it that nobody waits any more. */
   cancel?: () => void;
+};
+
+type SubmitOptions = {
+  readonly digest?: string | undefined;
+  readonly priority?: Priority | undefined;
 };
 
 type Member = {
@@ -105,11 +129,18 @@ type Member = {
 const send = (member: Member, request: WorkerRequest, transfer: ArrayBuffer[] = []): void =>
   member.worker.postMessage(request, transfer);
 
+const interactiveOf = ({ jobs }: Member): number => {
+  let count = 0;
+  for (const { priority } of jobs.values()) if (priority === "interactive") count += 1;
+  return count;
+};
+
 /** Starts a worker, and the others when it serves the first model. */
 export const createPool = (options: PoolOptions): Pool => {
   const { size, onFault, start: startThread = startWorker } = options;
   const members = new Set<Member>();
   const queue = new Set<Job>();
+  const background = new Set<Job>();
   // The serving model, and the one before it, which may still owe answers.
   let known: readonly ModelMetadata[] = [];
   let current: ModelReference | undefined;
@@ -124,29 +155,37 @@ export const createPool = (options: PoolOptions): Pool => {
   let stopping = false;
   let restartDelay = 0;
 
-  const dispatch = (): void => {
-    for (const job of queue) {
+  const dispatchFrom = (jobs: Set<Job>, heldBy: (member: Member) => number): void => {
+    for (const job of jobs) {
       let idlest: Member | undefined;
       for (const member of members) {
-        if (!member.ready || member.jobs.size >= DEPTH) continue;
+        if (!member.ready || heldBy(member) >= DEPTH) continue;
         if (job.digest !== undefined && !member.beside.has(job.digest)) continue;
-        if (!idlest || member.jobs.size < idlest.jobs.size) idlest = member;
+        if (!idlest || heldBy(member) < heldBy(idlest)) idlest = member;
       }
       if (!idlest) {
         // A worker that could take another model's work may be free all the same.
         if (job.digest !== undefined) continue;
         return;
       }
-      queue.delete(job);
+      jobs.delete(job);
       job.waited = performance.now() - job.queuedAt;
       const id = nextId++;
       idlest.jobs.set(id, job);
-      const { work, digest } = job;
+      const { work, digest, priority } = job;
       const bytes = work.type === "predict" ? work.image : work.body;
       const member = idlest;
       job.cancel = () => send(member, { type: "cancel", id });
-      send(member, { ...work, id, ...(digest !== undefined && { digest }) }, [bytes.buffer]);
+      send(member, { ...work, id, priority, ...(digest !== undefined && { digest }) }, [
+        bytes.buffer,
+      ]);
     }
+  };
+
+  const dispatch = (): void => {
+    dispatchFrom(queue, interactiveOf);
+    // Its buffers stay here until a worker has nothing better to do.
+    if (queue.size === 0) dispatchFrom(background, ({ jobs }) => jobs.size);
   };
 
   const receive = (member: Member, reply: WorkerReply): void => {
@@ -321,31 +360,33 @@ export const createPool = (options: PoolOptions): Pool => {
   function submit(
     work: Extract<Work, { type: "predict" }>,
     signal: AbortSignal,
+    options: SubmitOptions,
   ): Promise<PoolAnswer<"predict">>;
   function submit(
     work: Extract<Work, { type: "infer" }>,
     signal: AbortSignal,
-    digest?: string,
+    options: SubmitOptions,
   ): Promise<PoolAnswer<"infer">>;
   function submit(
     work: Work,
     signal: AbortSignal,
-    digest?: string,
+    { digest, priority = "interactive" }: SubmitOptions,
   ): Promise<PoolAnswer<Work["type"]>> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const queuedAt = performance.now();
-      const job: Job = { work, digest, resolve, reject, queuedAt, waited: 0 };
+      const job: Job = { work, digest, priority, resolve, reject, queuedAt, waited: 0 };
+      const waiting = priority === "interactive" ? queue : background;
       signal.addEventListener(
         "abort",
         () => {
-          queue.delete(job);
+          waiting.delete(job);
           job.cancel?.();
           reject(signal.reason);
         },
         { once: true },
       );
-      queue.add(job);
+      waiting.add(job);
       dispatch();
     });
   }
@@ -360,9 +401,9 @@ export const createPool = (options: PoolOptions): Pool => {
     use,
     add,
     remove,
-    predict: (image, signal, extras) =>
-      submit({ type: "predict", image, ...(extras && { extras }) }, signal),
-    infer: (request, signal, digest) => submit({ type: "infer", ...request }, signal, digest),
+    predict: (image, signal, { extras, priority } = {}) =>
+      submit({ type: "predict", image, ...(extras && { extras }) }, signal, { priority }),
+    infer: (request, signal, digest) => submit({ type: "infer", ...request }, signal, { digest }),
     queued: () => queue.size,
     ready: () => [...members].filter((member) => member.ready).length,
     stop,

@@ -27,7 +27,7 @@ it("does not run the network on an image that nobody waits for any more", async 
     // Its decode takes far longer than a message.
     const create = { width: 4000, height: 3000, channels: 3, background: "red" } as const;
     const image = new Uint8Array(await sharp({ create }).jpeg().toBuffer());
-    send({ type: "predict", id: 1, image });
+    send({ type: "predict", id: 1, image, priority: "interactive" });
     send({ type: "cancel", id: 1 });
     expect(await hear()).toMatchObject({
       type: "failed",
@@ -36,7 +36,7 @@ it("does not run the network on an image that nobody waits for any more", async 
     });
 
     send({ type: "cancel", id: 2 });
-    send({ type: "predict", id: 2, image });
+    send({ type: "predict", id: 2, image, priority: "interactive" });
     expect(await hear(), "what is not known is not cancelled").toMatchObject({
       type: "answer",
       id: 2,

@@ -13,7 +13,8 @@ import { ModelError } from "../../model/model-error.ts";
 import { type ModelReference, readModelFile } from "../../model/store.ts";
 import { readInferenceRequest } from "../inference-protocol/read-request.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
-import type { Extras, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
+import type { Extras, Priority, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
+import { createRunQueue } from "./run-queue.ts";
 
 /** How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. */
 const NICENESS = 5;
@@ -26,7 +27,7 @@ type Loaded = {
   /** Opened when it is first asked for. */
   explainer?: Promise<Explainer>;
 };
-type Decoded = { readonly run: () => Promise<void> };
+type Job = { readonly id: number; readonly digest?: string; readonly priority: Priority };
 
 const port = parentPort;
 if (!port) throw new Error("worker.ts runs as a worker thread only");
@@ -35,8 +36,7 @@ const models = new Map<string, Loaded>();
 /** Digests of models that stay loaded beside the one that serves. */
 const kept = new Set<string>();
 let current: Loaded | undefined;
-const decoded: Decoded[] = [];
-let running = false;
+const decoded = createRunQueue();
 /** Work that is not answered yet, and whether anybody still waits for it. */
 const wanted = new Map<number, boolean>();
 
@@ -101,14 +101,6 @@ const releaseOthers = (): void => {
   for (const model of models.values()) releaseUnused(model);
 };
 
-/** Runs the decoded images one after the other, in the order in which they were ready. */
-const drainDecoded = async (): Promise<void> => {
-  if (running) return;
-  running = true;
-  for (let next = decoded.shift(); next; next = decoded.shift()) await next.run();
-  running = false;
-};
-
 const fail = (id: number, error: unknown): void => {
   wanted.delete(id);
   const message = error instanceof Error ? error.message : String(error);
@@ -124,7 +116,7 @@ const checkWanted = (id: number): void => {
 
 /** Reads the work's input, and lets the network have it in its turn. */
 const compute = async <Input>(
-  { id, digest }: { readonly id: number; readonly digest?: string },
+  { id, digest, priority }: Job,
   read: (classifier: Classifier) => Input | Promise<Input>,
   infer: (model: Loaded, input: Input) => Promise<Results[Work["type"]]>,
 ): Promise<void> => {
@@ -159,8 +151,7 @@ const compute = async <Input>(
         finish();
       }
     };
-    decoded.push({ run });
-    void drainDecoded();
+    decoded.add(run, priority);
   } catch (error) {
     fail(id, error);
     finish();
