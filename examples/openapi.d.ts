@@ -98,7 +98,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -261,7 +261,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -585,7 +585,69 @@ export interface paths {
                         "text/javascript": string;
                     };
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/outputs/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An output that was kept, by its signed link */
+        get: {
+            parameters: {
+                query?: {
+                    expires?: string;
+                    signature?: string;
+                };
+                header?: never;
+                path: {
+                    key: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The output. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "image/png": Blob;
+                        "image/jpeg": Blob;
+                        "image/webp": Blob;
+                        "application/json": Blob;
+                    };
+                };
+                /** @description The key may not do this, or the link has expired. */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -857,7 +919,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -868,7 +930,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -937,7 +999,7 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1074,7 +1136,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1085,7 +1147,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1240,7 +1302,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1251,7 +1313,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1321,7 +1383,7 @@ export interface paths {
                     };
                     content?: never;
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1459,7 +1521,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1470,7 +1532,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1629,7 +1691,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1753,7 +1815,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1764,7 +1826,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1909,7 +1971,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The key may not do this. */
+                /** @description The key may not do this, or the link has expired. */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1920,7 +1982,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description There is no such model or version. */
+                /** @description There is no such thing. */
                 404: {
                     headers: {
                         [name: string]: unknown;

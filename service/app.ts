@@ -17,12 +17,14 @@ import {
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRepositoryRoutes } from "./routes/model-repository.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
+import { outputsRoute } from "./routes/outputs.ts";
 import { pageRoute } from "./routes/page.ts";
 import { predictRoute } from "./routes/predict.ts";
 import { type ProcessOptions, processRoute } from "./routes/process.ts";
 import { statusRoute } from "./routes/status.ts";
 import type { Sampling } from "./sampling/sampling.ts";
 import type { StatusSource } from "./status/page.ts";
+import type { OpenedStorage } from "./storage/open-storage.ts";
 
 export type AppOptions = InferenceOptions & {
   /** Photos in one request of the Open Inference Protocol. */
@@ -38,6 +40,8 @@ export type AppOptions = InferenceOptions & {
   readonly processing?: Pick<ProcessOptions, "processor" | "config" | "admission" | "store">;
   /** Where /status gets its figures. @default none: the page says so */
   readonly status?: StatusSource;
+  /** Where outputs are kept. @default nowhere */
+  readonly storage?: OpenedStorage | undefined;
 };
 
 /** The routes, by path and methods; what else is asked of a path gets 405 with these. */
@@ -51,6 +55,7 @@ export const ROUTES = {
   "/metrics": "GET, HEAD",
   "/status": "GET, HEAD",
   "/page/:script": "GET, HEAD",
+  "/outputs/:key": "GET, HEAD",
   "/openapi.json": "GET, HEAD",
   "/docs": "GET, HEAD",
   "/v2": "GET, HEAD",
@@ -94,6 +99,7 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   app.route("/", inferenceProtocolRoutes({ ...options, infer }));
   app.route("/", modelRepositoryRoutes(options.repository));
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
+  app.route("/", outputsRoute(options.storage));
   app.route("/", openApiRoutes(build.version));
   app.route("/", metricsRoute(metrics.registry));
   app.route("/", statusRoute(options.status, log));

@@ -22,6 +22,8 @@ import { metricsRoute } from "./routes/metrics.ts";
 import { startSampling } from "./sampling/sampling.ts";
 import { createHttpServer, listen } from "./server.ts";
 import type { Settings } from "./settings.ts";
+import { openStorage } from "./storage/open-storage.ts";
+import { startSweeper } from "./storage/sweeper.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 
@@ -101,6 +103,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       log.error({ err: error }, "a worker of /process ended; the next photo starts another one");
     },
   });
+  const opened = await openStorage(settings);
   const app = createApp({
     pool,
     repository,
@@ -113,6 +116,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
         burst: PROCESS_SLOTS.burst * settings.PROCESS_WORKERS,
         recoverMs: OVERLOAD_MS,
       }),
+      ...(opened && { store: opened.storage }),
     },
     lifecycle,
     metrics,
@@ -129,6 +133,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     ...(access && { access }),
     ...(tracing && { tracing }),
     ...(sampling && { sampling }),
+    storage: opened,
     ...(settings.PROMETHEUS_URL &&
       settings.STATUS_PANELS && {
         status: { prometheusUrl: settings.PROMETHEUS_URL, panels: settings.STATUS_PANELS },
@@ -185,6 +190,13 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     log,
   });
 
+  const sweeping: (() => void)[] = [];
+  if (opened) {
+    const { sweep } = opened.storage;
+    const retentionSeconds = settings.STORAGE_RETENTION;
+    sweeping.push(startSweeper({ what: "outputs", retentionSeconds, sweep, log }));
+  }
+
   return {
     metrics,
     drain: async (delaySeconds) => {
@@ -192,6 +204,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       await drain({ servers, lifecycle, delaySeconds, timeoutSeconds, log });
       stopWatching();
       sampling?.stop();
+      for (const stopSweeping of sweeping) stopSweeping();
       await tracing?.stop();
       await processor.stop();
     },

@@ -12,6 +12,7 @@ const STATUS = {
   empty: 400,
   unauthorized: 401,
   forbidden: 403,
+  "bad-signature": 403,
   "not-found": 404,
   "method-not-allowed": 405,
   "body-timeout": 408,

@@ -42,8 +42,21 @@ describe("readSettings", () => {
     ["LOG_LEVEL", "loud"],
     ["DEADLINE", "-1"],
     ["PROMETHEUS_URL", "prometheus:9090"],
+    ["STORAGE_S3_PREFIX", "outputs"],
+    ["STORAGE_S3_PREFIX", "/outputs/"],
   ])("names the setting that is wrong: %s=%s", (name, value) => {
     expect(() => readSettings({ [name]: value })).toThrow(SettingsError);
     expect(() => readSettings({ [name]: value })).toThrow(new RegExp(`^${name}=${value} .*[^\n]$`));
+  });
+
+  it("has outputs kept in one place only", () => {
+    const both = { STORAGE_DIR: "outputs", STORAGE_S3_BUCKET: "outputs" };
+    expect(() => readSettings(both)).toThrow(/^STORAGE_DIR=outputs .* STORAGE_S3_BUCKET is set/);
+  });
+
+  it("does not show the value of a secret", () => {
+    const wrong = () => readSettings({ STORAGE_SIGNING_KEY: "short" });
+    expect(wrong).toThrow(/^STORAGE_SIGNING_KEY is not usable/);
+    expect(wrong).not.toThrow(/short/);
   });
 });

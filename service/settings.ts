@@ -5,6 +5,8 @@ import { PRECISIONS } from "../model/precision.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
 const seconds = z.coerce.number().min(0).max(3600);
+const A_DAY = 24 * 3600;
+const A_YEAR = 366 * A_DAY;
 const count = z.coerce.number().int().min(1).max(1024);
 
 /**
@@ -86,13 +88,50 @@ const schema = z.object({
   PROMETHEUS_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** File with the panels of /status. */
   STATUS_PANELS: z.string().min(1).optional(),
+  /** Directory for outputs that clients ask to keep. Default: none, and then nothing is kept. */
+  STORAGE_DIR: z.string().min(1).optional(),
+  /** Bucket of an S3-compatible server for them instead. Credentials are the AWS SDK's own: AWS_ACCESS_KEY_ID and so on. */
+  STORAGE_S3_BUCKET: z.string().min(3).max(63).optional(),
+  /** Address of a server that is not Amazon's. */
+  STORAGE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  STORAGE_S3_REGION: z.string().min(1).default("us-east-1"),
+  /** Begins the keys in the bucket. */
+  STORAGE_S3_PREFIX: z
+    .string()
+    .regex(/^([\w.-]+\/)*$/, "a path that ends in a slash")
+    .default("outputs/"),
+  /** After which an output is forgotten. */
+  STORAGE_RETENTION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(A_YEAR)
+    .default(7 * A_DAY),
+  /** For which a signed link opens; S3 signs for a week at most. */
+  STORAGE_URL_TTL: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(7 * A_DAY)
+    .default(3600),
+  /** Secret of the links into STORAGE_DIR, the same for all replicas. Default: made up, and gone with the process. */
+  STORAGE_SIGNING_KEY: z.string().min(32).optional(),
   LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
 });
+
+/** And what holds between them. */
+const checkedSchema = schema.refine(
+  ({ STORAGE_DIR, STORAGE_S3_BUCKET }) => !STORAGE_DIR || !STORAGE_S3_BUCKET,
+  { path: ["STORAGE_DIR"], error: "STORAGE_S3_BUCKET is set as well; take one of them" },
+);
 
 export type Settings = z.infer<typeof schema> & {
   readonly SLOTS: number;
   readonly BURST_SLOTS: number;
 };
+
+/** Settings whose value no message may show. */
+const SECRETS: ReadonlySet<string> = new Set(["STORAGE_SIGNING_KEY"]);
 
 /** A setting that cannot be used. The message is one line that names it. */
 export class SettingsError extends Error {
@@ -107,7 +146,7 @@ export class SettingsError extends Error {
 export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
   // A variable that is set to nothing counts as not set, as in a Compose file or a chart.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
-  const result = schema.safeParse(given);
+  const result = checkedSchema.safeParse(given);
   if (result.success) {
     const { WORKERS, SLOTS = SLOTS_A_WORKER.sustained * WORKERS } = result.data;
     const { BURST_SLOTS = SLOTS_A_WORKER.burst * WORKERS } = result.data;
@@ -115,5 +154,6 @@ export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
   }
   const [issue] = result.error.issues;
   const name = String(issue?.path[0]);
-  throw new SettingsError(`${name}=${env[name]} is not usable: ${issue?.message}.`);
+  const shown = SECRETS.has(name) ? name : `${name}=${env[name]}`;
+  throw new SettingsError(`${shown} is not usable: ${issue?.message}.`);
 };

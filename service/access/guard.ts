@@ -16,9 +16,12 @@ export type Access = {
   readonly proxies: number;
 };
 
-/** Routes for everyone, as often as they like: probes, metrics, and what describes the service. Every other one is guarded. */
+/**
+ * Routes for everyone, as often as they like: probes, metrics, what describes the service, and outputs, whose links are
+ * signed. Every other one is guarded.
+ */
 export const OPEN_ROUTES: ReadonlySet<string> = new Set([
-  ...["/", "/page/:script", "/openapi.json", "/docs", "/status"],
+  ...["/", "/page/:script", "/openapi.json", "/docs", "/status", "/outputs/:key"],
   ...["/livez", "/readyz", "/health", "/metrics"],
   ...["/v2", "/v2/health/live", "/v2/health/ready"],
   ...["/v2/models/:name/ready", "/v2/models/:name/versions/:version/ready"],

@@ -28,6 +28,7 @@ import { PROBLEM_TYPE } from "../problem.ts";
 import { processAnswerSchema } from "../process/answer-schema.ts";
 import { isProtocolPath } from "../routes/inference-protocol.ts";
 import { processQuerySchema } from "../routes/process.ts";
+import { STORED_TYPES } from "../storage/storage.ts";
 import { SECURITY_SCHEMES, withAccess } from "./access.ts";
 
 type Operation = ZodOpenApiOperationObject;
@@ -37,8 +38,8 @@ type Responses = Operation["responses"];
 const MEANING = {
   400: "The request is malformed, or does not fit the model.",
   401: "There is no key, or it is not known.",
-  403: "The key may not do this.",
-  404: "There is no such model or version.",
+  403: "The key may not do this, or the link has expired.",
+  404: "There is no such thing.",
   408: "The body did not arrive in time.",
   409: "The models that are loaded, or in the store, do not allow it.",
   413: "The body is too large.",
@@ -271,6 +272,22 @@ export const createOpenApiDocument = (version: string): ReturnType<typeof create
           summary: "A script of the page at /",
           requestParams: { path: z.object({ script: z.string().meta({ example: "main.js" }) }) },
           responses: { 200: text("The script.", "text/javascript"), ...problems(404) },
+        },
+      },
+      "/outputs/{key}": {
+        get: {
+          summary: "An output that was kept, by its signed link",
+          requestParams: {
+            path: z.object({ key: z.string().meta({ example: "3f0c.png" }) }),
+            query: z.object({ expires: z.string().optional(), signature: z.string().optional() }),
+          },
+          responses: {
+            200: {
+              description: "The output.",
+              content: Object.fromEntries(STORED_TYPES.map((type) => [type, { schema: binary }])),
+            },
+            ...problems(403, 404),
+          },
         },
       },
       "/openapi.json": {

@@ -61,7 +61,7 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
   const guard = createGuard(options);
   if (config.mvp.export && !store) {
     throw new SettingsError(
-      "mvp.yaml asks to keep every picture, but there is no store; set mvp.export to false.",
+      "mvp.yaml asks to keep every picture, but there is no store; set mvp.export to false, or STORAGE_DIR.",
     );
   }
   const app = new Hono<ServiceEnv>();

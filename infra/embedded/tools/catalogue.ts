@@ -81,6 +81,12 @@ export const TOOL_MODULES = {
     packages: { kustomize: "sigs.k8s.io/kustomize/kustomize/v5" },
     minutes: 1,
   },
+  // An S3 server that a test of the service's storage runs against.
+  versitygw: {
+    version: "v1.8.0",
+    packages: { versitygw: "github.com/versity/versitygw/cmd/versitygw" },
+    minutes: 1,
+  },
   actionlint: {
     version: "v1.7.12",
     packages: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },

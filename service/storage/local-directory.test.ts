@@ -1,0 +1,60 @@
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createLocalDirectory } from "./local-directory.ts";
+import { createPathSigner } from "./signed-path.ts";
+import { itIsAStorage } from "./testing/storage-contract.ts";
+
+const RETENTION = 60;
+const bytes = new Uint8Array(1000);
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "storage-"));
+});
+afterEach(() => rm(home, { recursive: true }));
+
+const open = (retentionSeconds = RETENTION) =>
+  createLocalDirectory({
+    directory: join(home, "kept"),
+    retentionSeconds,
+    signer: createPathSigner({ secret: "s", validSeconds: 10 }),
+  });
+
+describe("createLocalDirectory", () => {
+  itIsAStorage(async () => open());
+
+  it("names the key in its address, and signs its link", async () => {
+    const storage = open();
+    expect(await storage.put("a.png", bytes, "image/png")).toBe("/outputs/a.png");
+    expect(await storage.signedUrl("a.png")).toMatch(
+      /^\/outputs\/a\.png\?expires=\d+&signature=[\w-]{43}$/,
+    );
+  });
+
+  it("makes its directory for itself alone, and leaves nothing half written", async () => {
+    const storage = open();
+    const puts = Array.from({ length: 20 }, () => storage.put("a.png", bytes, "image/png"));
+    await Promise.all(puts);
+    expect(await readdir(join(home, "kept"))).toEqual(["a.png"]);
+    expect((await stat(join(home, "kept"))).mode & 0o777).toBe(0o700);
+  });
+
+  it("sweeps what is older than the retention, unfinished writes included, and nothing of others", async () => {
+    const storage = open();
+    expect(await storage.sweep(), "before there is a directory").toBe(0);
+    const old = new Date(Date.now() - 2 * RETENTION * 1000);
+    const put = async (name: string, time?: Date): Promise<void> => {
+      const path = join(home, "kept", name);
+      await writeFile(path, bytes);
+      if (time) await utimes(path, time, old);
+    };
+    await storage.put("young.png", bytes, "image/png");
+    await put("old.png", old);
+    await put("old.png.0a1b2c3d-0000-4000-8000-000000000000.tmp", old);
+    await put("README.txt", old);
+    expect(await storage.sweep()).toBe(2);
+    expect((await readdir(join(home, "kept"))).sort()).toEqual(["README.txt", "young.png"]);
+  });
+});
