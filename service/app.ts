@@ -14,6 +14,7 @@ import {
   isProtocolPath,
   protocolErrorBody,
 } from "./routes/inference-protocol.ts";
+import { type JobRoutesOptions, jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRepositoryRoutes } from "./routes/model-repository.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
@@ -40,6 +41,8 @@ export type AppOptions = InferenceOptions & {
   readonly processing?: Pick<ProcessOptions, "processor" | "config" | "admission" | "store">;
   /** Where /status gets its figures. @default none: the page says so */
   readonly status?: StatusSource;
+  /** What takes batches. @default nothing does */
+  readonly batch?: Omit<JobRoutesOptions, "lifecycle" | "workersReady" | "log">;
   /** Where outputs are kept. @default nowhere */
   readonly storage?: OpenedStorage | undefined;
 };
@@ -49,6 +52,9 @@ export const ROUTES = {
   "/": "GET, HEAD",
   "/predict": "POST",
   "/process": "POST",
+  "/batch": "POST",
+  "/jobs/:id": "GET, HEAD, DELETE",
+  "/jobs/:id/events": "GET, HEAD",
   "/health": "GET, HEAD",
   "/livez": "GET, HEAD",
   "/readyz": "GET, HEAD",
@@ -98,6 +104,9 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   if (processing) app.route("/", processRoute({ ...options, ...processing }));
   app.route("/", inferenceProtocolRoutes({ ...options, infer }));
   app.route("/", modelRepositoryRoutes(options.repository));
+  if (options.batch) {
+    app.route("/", jobRoutes({ ...options.batch, lifecycle, workersReady: pool.ready, log }));
+  }
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
   app.route("/", outputsRoute(options.storage));
   app.route("/", openApiRoutes(build.version));

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
 import { Hono } from "hono";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
@@ -7,6 +8,9 @@ import { proveModel } from "../model/golden.ts";
 import { readAccess } from "./access/read-access.ts";
 import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
+import { createBudget } from "./batch/budget.ts";
+import { openQueue } from "./batch/open-queue.ts";
+import { createPhotoPrediction } from "./batch/predict-photo.ts";
 import { type BuildInfo, readBuildInfo } from "./build-info.ts";
 import { drain } from "./drain.ts";
 import { createDrift } from "./drift/drift.ts";
@@ -27,6 +31,12 @@ import { startSweeper } from "./storage/sweeper.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 
+/** Batches of full size that this process's memory may hold, uploads included. */
+const BATCHES_HELD = 4;
+/** Clients that follow a job at once. */
+const MAX_STREAMS = 100;
+/** For the photos of batches that workers have when everything else has ended. */
+const LAST_PHOTOS_MS = 5000;
 /** An overload is over when nothing was refused for as long as Retry-After asks clients to wait. */
 const OVERLOAD_MS = 1000;
 
@@ -73,6 +83,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     drift: drift.read,
     queueDepth: pool.queued,
     workersReady: pool.ready,
+    batchJobs: async () => ({ ...(await queue.counts()) }),
     build,
   });
   const tracing = await startTracing(settings, build, log);
@@ -104,6 +115,10 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     },
   });
   const opened = await openStorage(settings);
+  const queue = await openQueue({
+    ...{ settings, log, prediction: createPhotoPrediction(pool, metrics) },
+    servedModel: () => lifecycle.model?.digest,
+  });
   const app = createApp({
     pool,
     repository,
@@ -134,13 +149,22 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     ...(tracing && { tracing }),
     ...(sampling && { sampling }),
     storage: opened,
+    batch: {
+      queue,
+      budget: createBudget(BATCHES_HELD * settings.BATCH_MAX_BYTES),
+      body: { maxBytes: settings.BATCH_MAX_BYTES, timeoutSeconds: settings.BATCH_BODY_TIMEOUT },
+      photos: { maxFiles: settings.BATCH_MAX_FILES, maxFileBytes: settings.MAX_BODY_BYTES },
+      retentionSeconds: settings.BATCH_RETENTION,
+      maxStreams: MAX_STREAMS,
+    },
     ...(settings.PROMETHEUS_URL &&
       settings.STATUS_PANELS && {
         status: { prometheusUrl: settings.PROMETHEUS_URL, panels: settings.STATUS_PANELS },
       }),
   });
   const metricsApp = new Hono<ServiceEnv>().route("/", metricsRoute(metrics.registry));
-  const requestSeconds = settings.BODY_TIMEOUT + settings.DEADLINE;
+  const bodySeconds = Math.max(settings.BODY_TIMEOUT, settings.BATCH_BODY_TIMEOUT);
+  const requestSeconds = bodySeconds + settings.DEADLINE;
   const servers: Server[] = [];
   const open = async (target: Hono<ServiceEnv>, port: number): Promise<number> => {
     const server = createHttpServer(target, requestSeconds);
@@ -191,6 +215,11 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   });
 
   const sweeping: (() => void)[] = [];
+  if (queue.sweep) {
+    const { sweep } = queue;
+    const retentionSeconds = settings.BATCH_RETENTION;
+    sweeping.push(startSweeper({ what: "batches", retentionSeconds, sweep, log }));
+  }
   if (opened) {
     const { sweep } = opened.storage;
     const retentionSeconds = settings.STORAGE_RETENTION;
@@ -205,6 +234,8 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       stopWatching();
       sampling?.stop();
       for (const stopSweeping of sweeping) stopSweeping();
+      // Photos that no worker takes any more would be waited for without end.
+      await Promise.race([queue.stop(), wait(LAST_PHOTOS_MS, undefined, { ref: false })]);
       await tracing?.stop();
       await processor.stop();
     },

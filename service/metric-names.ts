@@ -9,6 +9,8 @@ export const METRIC = {
   failures: "inference_failures_total",
   predictions: "predictions_total",
   confidence: "prediction_confidence",
+  batchJobs: "batch_jobs",
+  batchPhotos: "batch_photos_total",
   drift: "prediction_drift_psi",
   driftBound: "prediction_drift_psi_bound",
   driftPhotos: "prediction_drift_photos",

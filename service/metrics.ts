@@ -17,6 +17,7 @@ const REFUSAL_REASONS: Readonly<Record<ModelErrorCode | "unreadable", true>> = {
   "wrong-answer": true,
   unreadable: true,
 };
+const PHOTO_OUTCOMES = ["completed", "failed", "given-up"] as const;
 const WORKER_FAULTS = ["worker-crashed", "worker-restart-failed"] as const;
 
 // Fine where the objectives lie (250 ms), coarse up to the deadline.
@@ -27,6 +28,8 @@ const STAGE_BUCKETS = [0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0
 export type MetricSources = {
   readonly queueDepth: () => number;
   readonly workersReady: () => number;
+  /** Jobs by state. @default none */
+  readonly batchJobs?: () => Promise<Readonly<Record<string, number>>>;
   readonly build: Readonly<Record<string, string>>;
   /** @default nothing watches for drift */
   readonly drift?: () => readonly DriftReading[];
@@ -37,7 +40,13 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** Creates the service's metrics, and Node's own, in a registry of its own. */
 export const createMetrics = (
   registry: Registry,
-  { queueDepth, workersReady, build, drift = () => [] }: MetricSources,
+  {
+    queueDepth,
+    workersReady,
+    batchJobs = async () => ({}),
+    build,
+    drift = () => [],
+  }: MetricSources,
 ) => {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -52,6 +61,12 @@ export const createMetrics = (
     name: METRIC.modelRefusals,
     help: "Offered models that were refused, by what is wrong with them. The old model keeps serving.",
     labelNames: ["reason"] as const,
+    registers,
+  });
+  const batchPhotos = new Counter({
+    name: METRIC.batchPhotos,
+    help: "Photos of batches: predicted (completed), bad (failed), or given up after several attempts.",
+    labelNames: ["outcome"] as const,
     registers,
   });
   const workerFaults = new Counter({
@@ -69,6 +84,7 @@ export const createMetrics = (
   // Series that exist from the start, so that a first failure is an increase and not a new series.
   for (const reason of FAILURE_REASONS) failures.inc({ reason }, 0);
   for (const reason of Object.keys(REFUSAL_REASONS)) modelRefusals.inc({ reason }, 0);
+  for (const outcome of PHOTO_OUTCOMES) batchPhotos.inc({ outcome }, 0);
   for (const code of ISSUE_CODES) processIssues.inc({ code }, 0);
   for (const fault of WORKER_FAULTS) workerFaults.inc({ fault }, 0);
 
@@ -78,6 +94,18 @@ export const createMetrics = (
     registers,
     collect() {
       this.set(queueDepth());
+    },
+  });
+  new Gauge({
+    name: METRIC.batchJobs,
+    help: "Batches that wait, and that are computed.",
+    labelNames: ["state"] as const,
+    registers,
+    async collect() {
+      // A queue that is away says nothing, and must not take the other metrics with it.
+      const counts = await batchJobs().catch(() => undefined);
+      this.reset();
+      for (const [state, count] of Object.entries(counts ?? {})) this.set({ state }, count);
     },
   });
   new Gauge({
@@ -181,6 +209,7 @@ export const createMetrics = (
       labelNames: ["name", "version", "digest"] as const,
       registers,
     }),
+    batchPhotos,
     modelRefusals,
     workerFaults,
   };

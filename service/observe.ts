@@ -18,9 +18,9 @@ export type ServiceEnv = {
 };
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
-/** Routes that probes and scrapers ask for all the time: their successes are no news. */
+/** Routes that probes, scrapers and those who wait for a job ask for all the time: their successes are no news. */
 export const QUIET_ROUTES: ReadonlySet<string> = new Set([
-  ...["/livez", "/readyz", "/health", "/metrics"],
+  ...["/livez", "/readyz", "/health", "/metrics", "/jobs/:id"],
   ...["/v2/health/live", "/v2/health/ready", "/v2/models/:name/ready"],
 ]);
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]);

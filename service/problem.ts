@@ -34,10 +34,14 @@ const STATUS = {
   "unsupported-model": 501,
   starting: 503,
   draining: 503,
+  "queue-unavailable": 503,
   deadline: 504,
 } as const satisfies Record<ImageErrorCode, number> & Record<string, number>;
 
 export type ProblemCode = keyof typeof STATUS;
+
+/** The `type` of a problem. */
+export const problemType = (code: string): string => `urn:image-classification:problem:${code}`;
 
 const TITLES: Record<(typeof STATUS)[ProblemCode], string> = {
   400: "Bad request",
@@ -93,7 +97,7 @@ export const problemBody = (
   },
 ): string =>
   JSON.stringify({
-    type: `urn:image-classification:problem:${problem.code}`,
+    type: problemType(problem.code),
     title: TITLES[problem.status],
     status: problem.status,
     detail: problem.message,

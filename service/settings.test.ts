@@ -44,6 +44,7 @@ describe("readSettings", () => {
     ["PROMETHEUS_URL", "prometheus:9090"],
     ["STORAGE_S3_PREFIX", "outputs"],
     ["STORAGE_S3_PREFIX", "/outputs/"],
+    ["BATCH_LEASE", "0"],
   ])("names the setting that is wrong: %s=%s", (name, value) => {
     expect(() => readSettings({ [name]: value })).toThrow(SettingsError);
     expect(() => readSettings({ [name]: value })).toThrow(new RegExp(`^${name}=${value} .*[^\n]$`));

@@ -43,6 +43,26 @@ const schema = z.object({
     .default(10 * 2 ** 20),
   /** Images in one tensor request: a worker computes them in one go, and others wait. */
   MAX_BATCH: count.default(8),
+  /** Photos in a batch. */
+  BATCH_MAX_FILES: count.default(50),
+  /** Bytes of a batch; a photo of it has MAX_BODY_BYTES at most. */
+  BATCH_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 30)
+    .default(32 * 2 ** 20),
+  BATCH_BODY_TIMEOUT: seconds.default(60),
+  /** Batches that wait or are computed; of those in Redis, by all replicas. */
+  BATCH_MAX_JOBS: count.default(16),
+  /** Attempts at a photo that fails through no fault of its own. */
+  BATCH_ATTEMPTS: count.max(100).default(5),
+  /** For which a finished batch's results are kept. */
+  BATCH_RETENTION: z.coerce.number().int().min(1).max(A_YEAR).default(3600),
+  /** Redis that keeps batches, so that they outlive the service. Default: they are in its memory. */
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  /** After which another replica goes on with the batch of one that has died. */
+  BATCH_LEASE: seconds.min(1).default(10),
   /** Models that may be loaded at once, the one of /predict among them. */
   MAX_MODELS: count.max(64).default(3),
   /** Names of models of the store to load at the start beside the one of /predict, with commas between them. */
@@ -131,7 +151,7 @@ export type Settings = z.infer<typeof schema> & {
 };
 
 /** Settings whose value no message may show. */
-const SECRETS: ReadonlySet<string> = new Set(["STORAGE_SIGNING_KEY"]);
+const SECRETS: ReadonlySet<string> = new Set(["REDIS_URL", "STORAGE_SIGNING_KEY"]);
 
 /** A setting that cannot be used. The message is one line that names it. */
 export class SettingsError extends Error {

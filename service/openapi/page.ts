@@ -23,7 +23,7 @@ const section = (path: string, method: string, operation: Operation): string => 
 /** A page for people that says what the document says of each route, and asks for nothing from elsewhere. */
 export const openApiPage = ({ info, paths = {}, components }: Document): string => {
   const sections = Object.entries(paths).flatMap(([path, item]) =>
-    (["get", "post"] as const).flatMap((method) => {
+    (["get", "post", "delete"] as const).flatMap((method) => {
       const operation = item[method];
       return operation ? [section(path, method, operation)] : [];
     }),

@@ -1,0 +1,36 @@
+import type { Logger } from "pino";
+import type { Settings } from "../settings.ts";
+import type { BatchQueue } from "./batch-queue.ts";
+import { createMemoryQueue } from "./memory-queue.ts";
+import type { PhotoPrediction } from "./predict-photo.ts";
+
+/** Photos for each worker that the pool has at once: as many as a worker holds, and one on its way. */
+const PHOTOS_A_WORKER = 4;
+const BACKOFF_MS = 500;
+
+export type OpenQueueOptions = {
+  readonly settings: Settings;
+  readonly prediction: PhotoPrediction;
+  /** Digest of the model that serves. */
+  readonly servedModel: () => string | undefined;
+  readonly log: Logger;
+};
+
+/** Opens the queue that the settings name: in Redis, or in this process's memory. */
+export const openQueue = async (options: OpenQueueOptions): Promise<BatchQueue> => {
+  const { settings, prediction, servedModel, log } = options;
+  const common = {
+    prediction,
+    photosAtOnce: PHOTOS_A_WORKER * settings.WORKERS,
+    maxJobs: settings.BATCH_MAX_JOBS,
+    attempts: settings.BATCH_ATTEMPTS,
+    backoffMs: BACKOFF_MS,
+    retentionSeconds: settings.BATCH_RETENTION,
+    log,
+  };
+  const { REDIS_URL: url, BATCH_LEASE: leaseSeconds } = settings;
+  if (url === undefined) return createMemoryQueue(common);
+  // Not a static import: who has no Redis does not pay for its clients.
+  const { createRedisQueue } = await import("./redis-queue.ts");
+  return createRedisQueue({ ...common, url, leaseSeconds, servedModel });
+};

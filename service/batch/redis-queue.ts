@@ -1,0 +1,263 @@
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { Queue, type Job as QueuedJob, WaitingError, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import pLimit from "p-limit";
+import type { Logger } from "pino";
+import { ProblemError } from "../problem.ts";
+import { type BatchQueue, queueFull } from "./batch-queue.ts";
+import type { Outcome } from "./job.ts";
+import type { PhotoPrediction } from "./predict-photo.ts";
+import { type Computed, createRedisJobs, KEY_PREFIX } from "./redis-jobs.ts";
+
+/** Jobs that a process computes at once: the next one begins while the last photos of one are computed. */
+const ACTIVE_JOBS = 2;
+const MAX_BACKOFF_MS = 60_000;
+/** A client waits for the answer to a command for so long, when Redis hangs. */
+const COMMAND_TIMEOUT_MS = 5000;
+/**
+ * Times that a photo is begun, for each attempt that it has: processes die of other things, too. One that dies of this
+ * photo must not do so for ever.
+ */
+const BEGINNINGS_AN_ATTEMPT = 2;
+
+export type RedisQueueOptions = {
+  /** `redis://…` */
+  readonly url: string;
+  readonly prediction: PhotoPrediction;
+  /** Digest of the model that serves. */
+  readonly servedModel: () => string | undefined;
+  /** Photos that are given to the pool at once. */
+  readonly photosAtOnce: number;
+  /** Jobs that have not ended, of all replicas. */
+  readonly maxJobs: number;
+  /** Attempts at a photo that fails for another reason than itself. */
+  readonly attempts: number;
+  /** Wait before the second attempt, which doubles with each further one; milliseconds. */
+  readonly backoffMs: number;
+  /** Time after which another process goes on with the jobs of one that has died. */
+  readonly leaseSeconds: number;
+  readonly retentionSeconds: number;
+  readonly log: Logger;
+};
+
+/** An outcome, and by what it is known to other jobs, too. */
+type Result = { readonly outcome: Outcome; readonly computed?: Computed };
+
+type BatchJob = QueuedJob<Record<string, never>, void>;
+
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith("OOM ");
+
+/** What Redis' absence answers. */
+const unavailable = (error: unknown): ProblemError =>
+  new ProblemError("queue-unavailable", "The queue of batches is away; try again soon.", {
+    cause: error,
+    headers: { "retry-after": "2" },
+  });
+
+const expired: Outcome = {
+  status: "failed",
+  error: {
+    code: "internal",
+    detail: "The photo waited for too long; send it again.",
+    givenUp: true,
+  },
+};
+
+/**
+ * A queue in Redis, by BullMQ: jobs outlive this process, and each replica computes what is next. BullMQ delivers at
+ * least once; what is recorded once stays, so a job that is begun again, or computed twice, has the same results.
+ */
+export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
+  const { url, prediction, servedModel, maxJobs, attempts, leaseSeconds, log } = options;
+  let complaint = "";
+  const complain = (error: Error): void => {
+    if (error.message === complaint) return;
+    complaint = error.message;
+    log.warn({ err: error }, "the queue of batches is away, or has a fault");
+  };
+  const watch = (redis: Redis): Redis => {
+    redis.on("error", complain);
+    redis.on("ready", () => {
+      complaint = "";
+    });
+    return redis;
+  };
+  // Whoever asks over HTTP is told at once; who computes waits until Redis is back.
+  const asking = watch(
+    new Redis(url, {
+      ...{ enableOfflineQueue: false, maxRetriesPerRequest: 1 },
+      commandTimeout: COMMAND_TIMEOUT_MS,
+    }),
+  );
+  const computing = watch(new Redis(url, { maxRetriesPerRequest: null }));
+  const asked = createRedisJobs(asking, options.retentionSeconds);
+  const jobs = createRedisJobs(computing, options.retentionSeconds);
+  const queue = new Queue("batches", {
+    // It asks for Redis' version once, and is of no use for ever if nobody answers: it has to wait.
+    connection: computing,
+    prefix: KEY_PREFIX,
+    defaultJobOptions: {
+      // Photos have a number of attempts, not jobs: one that BullMQ gave up would be lost.
+      attempts: Number.MAX_SAFE_INTEGER,
+      backoff: { type: "custom" },
+      removeOnComplete: true,
+      removeOnFail: true,
+    },
+  });
+  queue.on("error", complain);
+
+  const beginnings = attempts * BEGINNINGS_AN_ATTEMPT;
+  const photoLimit = pLimit(options.photosAtOnce);
+  const running = new Map<string, AbortController>();
+  let stopping = false;
+
+  const compute = async (bytes: Buffer, signal: AbortSignal): Promise<Result> => {
+    const content = createHash("sha256").update(bytes).digest("hex");
+    const model = servedModel();
+    const known = model && (await jobs.knownOutcome({ content, model }));
+    if (known) return { outcome: known };
+    const outcome = await prediction.predict(bytes, signal);
+    // Which model refused a bad photo is not known, and the next one would refuse it as well.
+    const digest = outcome.status === "completed" ? outcome.model.digest : model;
+    return { outcome, ...(digest && { computed: { content, model: digest } }) };
+  };
+
+  /** One attempt at each photo without an outcome. @throws what is worth another attempt */
+  const attempt = async (job: BatchJob, token?: string): Promise<void> => {
+    const { id = "" } = job;
+    const photos = await jobs.begin(id);
+    if (!photos) return;
+    const cancel = new AbortController();
+    running.set(id, cancel);
+    let failure: unknown;
+
+    const result = async (index: number): Promise<Result | undefined> => {
+      if (stopping || cancel.signal.aborted) return undefined;
+      const { bytes, begun } = await jobs.take(id, index, job.attemptsStarted > 1);
+      try {
+        if (begun > beginnings) throw new Error("processes died of it");
+        return bytes ? await compute(bytes, cancel.signal) : { outcome: expired };
+      } catch (error) {
+        if (cancel.signal.aborted) return undefined;
+        if (job.attemptsMade + 1 < attempts && begun < beginnings) {
+          failure = error;
+          return undefined;
+        }
+        log.error({ job: id, index, err: error }, "a photo of a batch was given up");
+        return { outcome: prediction.giveUp(error) };
+      }
+    };
+    const one = async (index: number): Promise<void> => {
+      const done = await photoLimit(() => result(index));
+      // Outside the limit: the workers need not wait until Redis has it on its disk.
+      if (done && (await jobs.record({ id, index }, done.outcome, done.computed)) === "gone") {
+        cancel.abort();
+      }
+    };
+
+    try {
+      await Promise.all(photos.map(one));
+    } finally {
+      running.delete(id);
+    }
+    if (cancel.signal.aborted) return;
+    if (stopping && (await jobs.progressOf(id))?.status === "active") {
+      // Handed back: another replica takes it at once, and does not wait for the lease to end.
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+    if (failure !== undefined)
+      throw failure instanceof Error ? failure : new Error(String(failure));
+  };
+
+  const worker = new Worker("batches", attempt, {
+    connection: computing,
+    prefix: KEY_PREFIX,
+    concurrency: ACTIVE_JOBS,
+    lockDuration: leaseSeconds * 1000,
+    stalledInterval: leaseSeconds * 500,
+    // A job of many photos may well outlive several processes.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    settings: {
+      backoffStrategy: (attemptsMade) =>
+        Math.min(MAX_BACKOFF_MS, options.backoffMs * 2 ** (attemptsMade - 1)) *
+        (0.5 + Math.random() / 2),
+    },
+  });
+  worker.on("error", complain);
+
+  /** Has a question answered at once or not at all. @throws ProblemError */
+  const ask = async <T>(question: () => Promise<T>): Promise<T> => {
+    const late = new AbortController();
+    try {
+      if (asking.status !== "ready") throw new Error("there is no connection");
+      const timeout = wait(COMMAND_TIMEOUT_MS, undefined, { ref: false, signal: late.signal }).then(
+        () => {
+          throw new Error("there is no answer");
+        },
+      );
+      timeout.catch(() => undefined);
+      return await Promise.race([question(), timeout]);
+    } catch (error) {
+      if (error instanceof ProblemError) throw error;
+      throw isFull(error) ? queueFull() : unavailable(error);
+    } finally {
+      late.abort();
+    }
+  };
+  const counts = async () => {
+    const {
+      waiting = 0,
+      active = 0,
+      delayed = 0,
+    } = await queue.getJobCounts(...(["waiting", "active", "delayed"] as const));
+    return { waiting: waiting + delayed, active };
+  };
+  const hasRoom = async (): Promise<boolean> => {
+    const { waiting, active } = await counts();
+    return waiting + active < maxJobs;
+  };
+
+  return {
+    durable: true,
+    hasRoom: () => ask(hasRoom),
+    submit: async (photos, release) => {
+      const id = randomUUID();
+      try {
+        await ask(async () => {
+          if (!(await hasRoom())) throw queueFull();
+          await asked.add(id, photos);
+          await queue.add("batch", {}, { jobId: id });
+          await asked.confirm(id);
+        });
+      } catch (error) {
+        // Perhaps it was taken and only the answer is lost: nobody knows its id.
+        void asked.remove(id).catch(() => undefined);
+        throw error;
+      } finally {
+        release();
+      }
+      return id;
+    },
+    find: (id) => ask(() => asked.find(id)),
+    progressOf: (id) => ask(() => asked.progressOf(id)),
+    remove: (id) =>
+      ask(async () => {
+        const removed = await asked.remove(id);
+        running.get(id)?.abort(new Error("the job was deleted"));
+        // Where another replica has it, that one sees that it is gone.
+        await queue.remove(id);
+        return removed;
+      }),
+    counts,
+    stop: async () => {
+      stopping = true;
+      await worker.close();
+      await queue.close();
+      computing.disconnect();
+      asking.disconnect();
+    },
+  };
+};
