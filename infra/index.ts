@@ -1,9 +1,15 @@
+import { BatchQueue } from "./components/batch-queue.ts";
 import { Cluster } from "./components/cluster.ts";
 import { ContainerImage, directoryDigest, workspaceDigest } from "./components/container-image.ts";
 import { labelledSetOnThisMachine, PostDeployEvaluation } from "./components/evaluation.ts";
 import { GitOps } from "./components/gitops.ts";
 import { APPLICATION } from "./components/gitops-application.ts";
-import { addressOf, InferenceService, serviceUrl } from "./components/inference-service.ts";
+import {
+  addressOf,
+  InferenceService,
+  SERVICE_SELECTOR,
+  serviceUrl,
+} from "./components/inference-service.ts";
 import { ModelStore } from "./components/model-store.ts";
 import { ArgoCdWatch } from "./components/monitoring/argo-cd-watch.ts";
 import { Monitoring } from "./components/monitoring/monitoring.ts";
@@ -13,6 +19,7 @@ import { SmokeTest } from "./components/smoke-test.ts";
 import { sourceDigest } from "./components/source-digest.ts";
 import { TrackingServer } from "./components/tracking.ts";
 import { TRAINING_SELECTOR, TrainingRun } from "./components/training-run.ts";
+import { UpstreamImage } from "./components/upstream-image.ts";
 import { readSettings } from "./config/read-settings.ts";
 import { resolveTrainingSource } from "./training-source.ts";
 
@@ -139,6 +146,24 @@ const trainingRun = new TrainingRun(
   inCluster,
 );
 
+// batches wait in a Redis, where one is wanted,
+const batchQueue = settings.batch.redis
+  ? new BatchQueue(
+      "batch-queue",
+      {
+        namespace: platform.metadataName,
+        image:
+          settings.batch.image ??
+          // Its base is the service image's, which is assembled for that one.
+          new UpstreamImage("redis", { image: "redis" }, { dependsOn: serviceBuild }).reference,
+        storageClass: settings.storageClass,
+        settings: settings.batch,
+        clients: [SERVICE_SELECTOR],
+      },
+      inCluster,
+    )
+  : undefined;
+
 // and the model answers: either Argo CD deploys from Git what answers and checks it,
 const gitOps = settings.gitops.enabled
   ? new GitOps(
@@ -151,7 +176,10 @@ const gitOps = settings.gitops.enabled
         trainingRun,
         settings,
       },
-      { ...inCluster, ...(monitoring && { dependsOn: monitoring }) },
+      {
+        ...inCluster,
+        dependsOn: [...(monitoring ? [monitoring] : []), ...(batchQueue ? [batchQueue] : [])],
+      },
     )
   : undefined;
 
@@ -169,6 +197,7 @@ const ownService = gitOps
         port: settings.service.port,
         resources: settings.service.resources,
         ...(monitoring && { monitoring }),
+        ...(batchQueue && { batchQueue }),
       },
       { ...inCluster, dependsOn: trainingRun },
     );

@@ -7,7 +7,7 @@ import { autoscalerSpec } from "./autoscaler.ts";
 import type { ClusterTraits } from "./cluster.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
-import { toClusterDns } from "./network-rules.ts";
+import { toClusterDns, toPortOf } from "./network-rules.ts";
 import { placementOf } from "./placement.ts";
 import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { type Mount, modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
@@ -28,6 +28,12 @@ export type InferenceServiceArgs = {
     readonly namespace: pulumi.Input<string>;
     readonly prometheusUrl: pulumi.Input<string>;
     readonly statusPanels: pulumi.Input<string>;
+  };
+  /** The Redis that keeps batches: its Secret, and how its pods are reached. @default none: they are in the pods' memory */
+  readonly batchQueue?: {
+    readonly secret: pulumi.Input<string>;
+    readonly selector: Readonly<Record<string, string>>;
+    readonly port: number;
   };
   /**
    * Seconds after which a roll-out that makes no progress has failed.
@@ -60,7 +66,7 @@ export class InferenceService extends pulumi.ComponentResource {
 
   constructor(name: string, args: InferenceServiceArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:InferenceService", name, {}, options);
-    const { namespace, exposure, scale, port, monitoring, progressDeadline = 180 } = args;
+    const { namespace, exposure, scale, port, progressDeadline = 180 } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
     const selector = { matchLabels: this.selector };
     const parent = { parent: this };
@@ -75,12 +81,12 @@ export class InferenceService extends pulumi.ComponentResource {
       {
         part: NAME,
         namespace,
-        // Predictions for anyone, metrics for pods of this cluster; it calls nobody but Prometheus.
+        // Predictions for anyone, metrics for pods of this cluster; it calls nobody but Prometheus and its queue.
         ingress: [
           { ports: [{ protocol: "TCP", port: HTTP }] },
           { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: METRICS }] },
         ],
-        ...(monitoring && { egress: [toClusterDns, toPrometheus(monitoring.namespace)] }),
+        ...egressOf(args),
       },
       parent,
     );
@@ -145,6 +151,9 @@ export class InferenceService extends pulumi.ComponentResource {
   }
 }
 
+/** Labels that pick the service's pods, whoever deploys them. */
+export const SERVICE_SELECTOR = selectorOf(NAME);
+
 /** What others of the program need to know of the service, whoever deploys it. */
 export type ServiceAddress = Pick<InferenceService, "clusterUrl" | "selector">;
 
@@ -158,7 +167,7 @@ export const addressOf = (namespace: pulumi.Input<string>, port: number): Servic
 export const serviceUrl = (port: number): string => `http://127.0.0.1:${port}`;
 
 const servicePod = (
-  { image, modelStore, resources, monitoring }: InferenceServiceArgs,
+  { image, modelStore, resources, monitoring, batchQueue }: InferenceServiceArgs,
   serviceAccountName: pulumi.Input<string>,
 ) =>
   restrictedPodSpec({
@@ -183,6 +192,14 @@ const servicePod = (
               { name: "STATUS_PANELS", value: "/status-panels/panels.json" },
             ]
           : []),
+        ...(batchQueue
+          ? [
+              {
+                name: "REDIS_URL",
+                valueFrom: { secretKeyRef: { name: batchQueue.secret, key: "url" } },
+              },
+            ]
+          : []),
       ],
       ports: [
         { name: "http", containerPort: HTTP },
@@ -205,6 +222,16 @@ const statusPanelsMount = (name: pulumi.Input<string>): Mount => ({
   readOnly: true,
   volume: { name: "status-panels", configMap: { name } },
 });
+
+/** Whom its pods may call: nobody, where there is nobody to call. */
+const egressOf = ({ monitoring, batchQueue }: InferenceServiceArgs) =>
+  (monitoring || batchQueue) && {
+    egress: [
+      toClusterDns,
+      ...(monitoring ? [toPrometheus(monitoring.namespace)] : []),
+      ...(batchQueue ? [toPortOf(batchQueue.selector, batchQueue.port)] : []),
+    ],
+  };
 
 const toPrometheus = (
   namespace: pulumi.Input<string>,

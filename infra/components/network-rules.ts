@@ -28,11 +28,14 @@ export const toApiServer: Egress = {
   ports: [443, 6443, 8443].map((port) => ({ protocol: "TCP", port })),
 };
 
-/** Egress rule: the HTTP port of the pods of this namespace that the labels pick. */
-export const toHttpOf = (matchLabels: Labels): Egress => ({
+/** Egress rule: a port of the pods of this namespace that the labels pick. */
+export const toPortOf = (matchLabels: Labels, port: string | number): Egress => ({
   to: [{ podSelector: { matchLabels } }],
-  ports: [{ protocol: "TCP", port: "http" }],
+  ports: [{ protocol: "TCP", port }],
 });
+
+/** Egress rule: the HTTP port of the pods of this namespace that the labels pick. */
+export const toHttpOf = (matchLabels: Labels): Egress => toPortOf(matchLabels, "http");
 
 /** Ingress rule: one port, for the pods of this namespace that any of the labels pick. */
 export const fromPods = (clients: readonly Labels[], port: number): Ingress => ({

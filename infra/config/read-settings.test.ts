@@ -47,6 +47,14 @@ describe("parseSettings", () => {
           limits: { cpu: "2", memory: "1Gi" },
         },
       },
+      batch: {
+        redis: false,
+        size: "2Gi",
+        resources: {
+          requests: { cpu: "50m", memory: "64Mi" },
+          limits: { cpu: "500m", memory: "768Mi" },
+        },
+      },
       tracking: {
         enabled: true,
         size: "2Gi",

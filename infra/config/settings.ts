@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GIT_PORT, NODE_PORTS } from "../embedded/cluster/layout.ts";
 import { deployedByArgoCd } from "../gitops/owner.ts";
+import { batchSchema } from "./batch.ts";
 import { clusterSchema } from "./cluster.ts";
 import { evaluationSchema } from "./evaluation.ts";
 import { label, truthValue } from "./fields.ts";
@@ -28,6 +29,7 @@ export const settingsSchema = z
     modelStore: modelStoreSchema,
     training: trainingSchema,
     service: serviceSchema,
+    batch: batchSchema,
     tracking: trackingSchema,
     evaluation: evaluationSchema,
     monitoring: monitoringSchema,
@@ -48,6 +50,15 @@ export const settingsSchema = z
     {
       path: ["service", "port"],
       error: `on the embedded cluster a whole number from ${NODE_PORTS.first} to ${NODE_PORTS.last}`,
+    },
+  )
+  .refine(
+    ({ cluster, batch: { redis, image } }) =>
+      (redis && cluster.kind !== "embedded") === (image !== undefined),
+    {
+      path: ["batch", "image"],
+      error:
+        "an image of Redis with its digest where batch.redis is true, but none on the embedded cluster",
     },
   )
   .refine(

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { BATCH_QUEUE } from "../components/batch-queue.ts";
 import { InferenceService } from "../components/inference-service.ts";
 import { MONITORING } from "../components/monitoring/monitoring.ts";
 import { SmokeTest } from "../components/smoke-test.ts";
@@ -21,7 +22,7 @@ const NAMESPACE = "cats-dogs";
 
 /** What the rendered objects depend on. */
 export type RenderOptions = {
-  readonly settings: Pick<Settings, "gitops" | "modelStore" | "monitoring" | "service">;
+  readonly settings: Pick<Settings, "batch" | "gitops" | "modelStore" | "monitoring" | "service">;
   readonly exposure: "nodePort" | "clusterIP";
 };
 
@@ -77,6 +78,7 @@ const declare = (name: string, { settings, exposure }: RenderOptions) => {
     resources,
     progressDeadline,
     ...(settings.monitoring.enabled && { monitoring: MONITORING }),
+    ...(settings.batch.redis && { batchQueue: BATCH_QUEUE }),
   });
   const smokeTest = new SmokeTest(name, { ...shared, service, trigger: { kind: "sync" } });
   return [service.clusterUrl, service.fingerprint, smokeTest.job];

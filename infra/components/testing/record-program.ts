@@ -47,6 +47,9 @@ const stateOf = (args: pulumi.runtime.MockResourceArgs, preview: boolean) => {
   if (args.type === "random:index/randomBytes:RandomBytes") {
     return { ...args.inputs, base64: preview ? UNKNOWN : "bm90IHJhbmRvbQ==" };
   }
+  if (args.type === "random:index/randomPassword:RandomPassword") {
+    return { ...args.inputs, result: preview ? UNKNOWN : "not-random" };
+  }
   if (!args.type.startsWith("kubernetes:")) return args.inputs;
   const uid = preview ? UNKNOWN : `uid of ${args.name}`;
   return { ...args.inputs, metadata: { ...args.inputs.metadata, uid } };
