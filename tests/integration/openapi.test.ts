@@ -4,6 +4,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, it } from "vitest";
 import { publishModel } from "../../model/store.ts";
 import { hashKey } from "../../service/access/api-keys.ts";
+import { createLocalDirectory } from "../../service/storage/local-directory.ts";
+import { createPathSigner } from "../../service/storage/signed-path.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
 import type { ServiceProcess } from "../fixtures/service-process.ts";
@@ -21,7 +23,8 @@ type Document = {
 };
 
 /** A request, and the status that it should get. */
-type Question = readonly [status: number, method: "get" | "post", path: string, init?: RequestInit];
+type Method = "get" | "post" | "delete";
+type Question = readonly [status: number, method: Method, path: string, init?: RequestInit];
 
 const image = (body: Uint8Array, type = "image/jpeg") => ({
   body: new Uint8Array(body),
@@ -31,19 +34,26 @@ const tensor = (body: string | Uint8Array<ArrayBuffer>, length?: number) => ({
   body,
   headers: length === undefined ? {} : { "inference-header-content-length": String(length) },
 });
+const formOf = (field: string, ...files: readonly Uint8Array[]): FormData => {
+  const form = new FormData();
+  for (const file of files) form.append(field, new Blob([new Uint8Array(file)]), "photo.jpg");
+  return form;
+};
 const floats = (values: number) => new Uint8Array(4 * values);
 
 /** Asks a service, and holds what it answers against its own document. */
-const createAsk = async (service: ServiceProcess, names: Readonly<Record<string, string>>) => {
+const createAsk = async (service: ServiceProcess, names: Record<string, string>) => {
   const response = await fetch(`${service.url}/openapi.json`);
   const document = (await response.json()) as Document;
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
   ajv.addSchema({ $id: "document", ...document });
   const asked = new Set<string>();
   const pointer = (...steps: string[]) =>
     steps.map((step) => `/${encodeURIComponent(step.replaceAll("~", "~0").replaceAll("/", "~1"))}`);
-  const ask = async ([status, method, path, init]: Question): Promise<void> => {
-    const url = service.url + path.replaceAll(/\{(\w+)\}/g, (_, name) => names[name] ?? "stranger");
+  const ask = async ([status, method, path, init]: Question): Promise<string> => {
+    const named = path.replaceAll(/\{(\w+)\}/g, (_, name) => names[name] ?? "stranger");
+    const query = path.startsWith("/outputs/") ? (names["query"] ?? "") : "";
+    const url = service.url + named + query;
     const answer = await fetch(url, { ...init, method });
     const body = await answer.text();
     const what = `${method} ${path} ${answer.status} ${body.slice(0, 200)}`;
@@ -54,15 +64,16 @@ const createAsk = async (service: ServiceProcess, names: Readonly<Record<string,
     asked.add(`${method} ${route}`);
     if (!declared?.content) {
       expect(body, what).toBe("");
-      return;
+      return body;
     }
     const [type = ""] = (answer.headers.get("content-type") ?? "").split(";");
     expect(Object.keys(declared.content), what).toContain(type);
-    if (!type.endsWith("json")) return;
+    if (!type.endsWith("json")) return body;
     const at = pointer("paths", route, method, "responses", String(status), "content", type);
     const validate = ajv.getSchema(`document#${at.join("")}/schema`);
     await validate?.(JSON.parse(body));
     expect(validate?.errors, what).toBeNull();
+    return body;
   };
   const all = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => `${method} ${path}`),
@@ -72,8 +83,16 @@ const createAsk = async (service: ServiceProcess, names: Readonly<Record<string,
 
 it("answers on every route what its OpenAPI document says", async () => {
   const model = await stubModel();
-  const service = await store.start({ env: { BODY_TIMEOUT: "1" } });
-  const names = { name: model.metadata.name, version: model.metadata.version, script: "main.js" };
+  const outputs = join(store.directory, "outputs");
+  const secret = "a secret that is long enough for it";
+  const service = await store.start({
+    env: { BODY_TIMEOUT: "1", STORAGE_DIR: outputs, STORAGE_SIGNING_KEY: secret },
+  });
+  const names: Record<string, string> = {
+    name: model.metadata.name,
+    version: model.metadata.version,
+    script: "main.js",
+  };
   const { ask, asked, all } = await createAsk(service, names);
   const red = await colourImage("red");
   const early: Question[] = [
@@ -81,6 +100,7 @@ it("answers on every route what its OpenAPI document says", async () => {
     [503, "get", "/readyz"],
     [503, "post", "/predict", image(red)],
     [503, "post", "/process", image(red)],
+    [503, "post", "/batch", { body: formOf("files", red) }],
     [503, "get", "/v2/health/ready"],
     [503, "get", MODEL],
     [503, "get", `${MODEL}/ready`],
@@ -90,8 +110,6 @@ it("answers on every route what its OpenAPI document says", async () => {
 
   await store.publish(model);
   await service.serving();
-  const form = new FormData();
-  form.set("image", new Blob([new Uint8Array(red)]), "red.jpg");
   const data = new Array(PHOTO_BYTES / 4).fill(0.5);
   const input = { name: "input", datatype: "FP32", shape: [1, 3, 224, 224] };
   const request = JSON.stringify({ id: "1", inputs: [{ ...input, data }] });
@@ -110,7 +128,7 @@ it("answers on every route what its OpenAPI document says", async () => {
     ].map((path) => [200, "get", path] as const),
     ...["/v2", "/v2/health/live", "/v2/health/ready"].map((path) => [200, "get", path] as const),
     [200, "post", "/predict", image(red)],
-    [200, "post", "/predict", { body: form }],
+    [200, "post", "/predict", { body: formOf("image", red) }],
     [403, "post", "/v2/repository/index", {}],
     [403, "post", "/v2/repository/models/{name}/load", {}],
     [403, "post", "/v2/repository/models/{name}/unload", {}],
@@ -136,6 +154,29 @@ it("answers on every route what its OpenAPI document says", async () => {
     );
   }
   for (const question of later) await ask(question);
+
+  const taken: Question = [202, "post", "/batch", { body: formOf("files", red, floats(1)) }];
+  names["id"] = (JSON.parse(await ask(taken)) as { job_id: string }).job_id;
+  await ask([400, "post", "/batch", { body: formOf("image", red) }]);
+  await ask([413, "post", "/batch", { body: formOf("files", floats(3_000_000)) }]);
+  await ask([415, "post", "/batch", image(red)]);
+  // The events end with the job: behind them it has results.
+  for (const path of ["/jobs/{id}/events", "/jobs/{id}"]) await ask([200, "get", path]);
+  await ask([204, "delete", "/jobs/{id}"]);
+  for (const path of ["/jobs/{id}/events", "/jobs/{id}"]) await ask([404, "get", path]);
+  await ask([404, "delete", "/jobs/{id}"]);
+
+  const signer = createPathSigner({ secret, validSeconds: 60 });
+  const storage = createLocalDirectory({ directory: outputs, retentionSeconds: 60, signer });
+  await storage.put("red.png", red, "image/png");
+  names["key"] = "red.png";
+  await ask([403, "get", "/outputs/{key}"]);
+  names["query"] = new URL(await storage.signedUrl("red.png"), service.url).search;
+  await ask([200, "get", "/outputs/{key}"]);
+  const cut: Question = [200, "post", "/process?steps=segment,export", image(red)];
+  const { output_url } = JSON.parse(await ask(cut)) as { output_url: string };
+  const kept = await storage.get(output_url.replace("/outputs/", ""));
+  expect(Buffer.from(kept?.bytes.subarray(1, 4) ?? []).toString()).toBe("PNG");
   expect([...asked].sort(), "every route was asked").toEqual(all.sort());
 });
 

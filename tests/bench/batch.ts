@@ -1,0 +1,166 @@
+/*
+ * Measures batches: photos a second of batches of 50 through the service, embedded and with Redis, against its worker pool
+ * without HTTP and queue; and the p99 of /predict for one client, alone and beside a full queue. What is compared takes
+ * turns in short slices, because the machine's own speed drifts.
+ *
+ *   node tests/bench/batch.ts [--quick] [--model DIR] [--photos DIR]
+ */
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { Command } from "commander";
+import { resolveModel, writeModel } from "../../model/store.ts";
+import { jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
+import { readOutModel } from "../fixtures/models.ts";
+import { startRedis } from "../fixtures/redis-server.ts";
+import { type Contender, startCeiling, startContender } from "./contenders.ts";
+import { watchForeignCpu } from "./foreign-cpu.ts";
+import { service } from "./servers.ts";
+import { quantile, spreadOf } from "./statistics.ts";
+import { readPhotos } from "./upload-bodies.ts";
+
+const SHARED = resolve(import.meta.dirname, "../../../shared");
+const PHOTOS_A_BATCH = 50;
+/** Batches in a slice: three seconds or so, as service.ts has. */
+const BATCHES_A_SLICE = 8;
+const CLIENT_REQUESTS = 400;
+
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+/** Photos a second of so many batches, the next one sent while one is computed. */
+const batchRate = async (target: Contender, photos: readonly Buffer[]): Promise<number> => {
+  const begun = performance.now();
+  let sent = 0;
+  const client = async (): Promise<void> => {
+    while (sent < BATCHES_A_SLICE) {
+      const first = (sent * PHOTOS_A_BATCH) % photos.length;
+      sent += 1;
+      // Bytes of their own: what is known by its content would not be computed again.
+      const own = [...photos.slice(first), ...photos]
+        .slice(0, PHOTOS_A_BATCH)
+        .map((photo) => Buffer.concat([photo, Buffer.from(`${Math.random()}`)]));
+      const id = await submitBatch(target, own);
+      for (
+        let job = await jobOf(target, id);
+        job.finished === null;
+        job = await jobOf(target, id)
+      ) {
+        await wait(25);
+      }
+    }
+  };
+  await Promise.all([client(), client()]);
+  return (BATCHES_A_SLICE * PHOTOS_A_BATCH * 1000) / (performance.now() - begun);
+};
+
+/** Keeps the queue full until it is told to stop. */
+const fillQueue = (target: Contender, photos: readonly Buffer[]) => {
+  let stopped = false;
+  const feed = async (): Promise<void> => {
+    const batch = photos.slice(0, PHOTOS_A_BATCH);
+    while (!stopped) {
+      const { status } = await sendBatch(target, batch);
+      if (status !== 202) await wait(100);
+    }
+  };
+  const fed = feed();
+  return async (): Promise<void> => {
+    stopped = true;
+    await fed;
+  };
+};
+
+type Options = { readonly quick?: true; readonly model?: string; readonly photos?: string };
+
+const run = async (options: Options): Promise<void> => {
+  const pets = join(SHARED, "data/pets");
+  const directory = options.photos ?? (existsSync(pets) ? pets : undefined);
+  const photos = await readPhotos(directory);
+  const [photo] = photos;
+  if (!photo) throw new Error("there is no photo to ask with; name a directory with --photos.");
+  const scratch = await mkdtemp(join(tmpdir(), "bench-"));
+  const redis = await startRedis(scratch);
+  const started: Pick<Contender, "stop">[] = [];
+  try {
+    if (options.model === undefined) {
+      const reference = join(SHARED, "reference/efficientnet-lite0.onnx");
+      await writeModel(join(scratch, "model"), (await readOutModel(reference)).files);
+    }
+    const { directory: model } = await resolveModel(
+      options.model ?? join(scratch, "model"),
+      "fp32",
+    );
+    const kind = await service(model);
+    const ceiling = await startCeiling(model, directory);
+    started.push(ceiling);
+    const embedded = await startContender(kind, photo, directory);
+    started.push(embedded);
+    const env = { ...kind.env, REDIS_URL: redis.url };
+    const inRedis = await startContender({ ...kind, env }, photo, directory);
+    started.push(inRedis);
+
+    const rate = async (name: "ceiling" | "embedded" | "Redis"): Promise<number> => {
+      if (name === "embedded") return batchRate(embedded, photos);
+      if (name === "Redis") return batchRate(inRedis, photos);
+      return (await ceiling.slice(8, BATCHES_A_SLICE * PHOTOS_A_BATCH)).rate;
+    };
+    const names = ["ceiling", "embedded", "Redis"] as const;
+    for (const name of names) await rate(name);
+    const foreign = await watchForeignCpu();
+    const ratios = { embedded: [] as number[], Redis: [] as number[] };
+    const p99s: number[] = [];
+    for (let slice = 0; slice < (options.quick ? 3 : 12); slice += 1) {
+      const rates = { ceiling: 0, embedded: 0, Redis: 0 };
+      // Each slice begins with another, so that nobody always follows the same one.
+      for (let turn = 0; turn < names.length; turn += 1) {
+        const name = names[(slice + turn) % names.length] ?? "ceiling";
+        rates[name] = await rate(name);
+      }
+      ratios.embedded.push(rates.embedded / rates.ceiling);
+      ratios.Redis.push(rates.Redis / rates.ceiling);
+      const alone = quantile((await embedded.slice(1, CLIENT_REQUESTS)).took, 0.99);
+      const stopFilling = fillQueue(embedded, photos);
+      const beside = quantile((await embedded.slice(1, CLIENT_REQUESTS)).took, 0.99);
+      await stopFilling();
+      p99s.push(beside / alone);
+      say(
+        `slice ${slice + 1}, photos/s: pool ${rates.ceiling.toFixed(1)}, embedded ${rates.embedded.toFixed(1)}, Redis ${rates.Redis.toFixed(1)}; ` +
+          `p99 of /predict: ${alone.toFixed(1)} ms alone, ${beside.toFixed(1)} ms beside a full queue`,
+      );
+      // The queue is empty before the next slice.
+      while (
+        !(await fetch(`${embedded.url}/metrics`).then((r) => r.text())).includes(
+          'batch_jobs{state="active"} 0',
+        )
+      ) {
+        await wait(100);
+      }
+    }
+    const row = (figure: string, reach: string, values: readonly number[]): string => {
+      const { median, low, high } = spreadOf(values);
+      return `| ${figure} | ${reach} | ${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}) |\n`;
+    };
+    process.stdout.write(
+      `| what | reach | median of slices (lowest, highest) |\n|---|---|---|\n` +
+        row("batches of 50 / pool, embedded", "≥ 0.9", ratios.embedded) +
+        row("batches of 50 / pool, Redis", "≥ 0.9", ratios.Redis) +
+        row("p99 of /predict beside a full queue / alone, one client", "–", p99s),
+    );
+    say(`others used ${(await foreign()).toFixed(2)} cores`);
+  } finally {
+    for (const contender of started) await contender.stop();
+    await redis.kill();
+    await rm(scratch, { recursive: true });
+  }
+};
+
+await new Command("batch")
+  .option("--quick", "a quarter of the slices")
+  .option("--model <dir>", "model to serve")
+  .option("--photos <dir>", "directory of class folders of photos")
+  .action(run)
+  .parseAsync();

@@ -1,0 +1,241 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createRedisQueue } from "../../service/batch/redis-queue.ts";
+import { type JobAnswer, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
+import { useModelStore } from "../fixtures/model-store.ts";
+import { colourImage, stubModel } from "../fixtures/models.ts";
+import { type RedisServer, startRedis, withoutRedis } from "../fixtures/redis-server.ts";
+import type { ServiceProcess } from "../fixtures/service-process.ts";
+
+const skipped = await withoutRedis();
+const store = useModelStore();
+/** More of them by hand: KILLS=50. */
+const KILLS = Number(process.env["KILLS"] ?? 10);
+const SEED = Number(process.env["SEED"] ?? 1);
+
+const silent = { warn: () => undefined, error: () => undefined } as never;
+
+let home: string;
+let redis: RedisServer;
+beforeEach(async () => {
+  if (skipped) return;
+  home = await mkdtemp(join(tmpdir(), "redis-"));
+  redis = await startRedis(home);
+  await store.publish(await stubModel());
+});
+afterEach(async () => {
+  if (skipped) return;
+  await redis.kill();
+  await rm(home, { recursive: true });
+});
+
+/** Awaits a condition, for as long as a busy machine may need. */
+const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(check, { timeout: 60_000, interval: 50 });
+
+const start = async (env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> => {
+  const service = await store.start({
+    env: { REDIS_URL: redis.url, BATCH_LEASE: "1", LOG_LEVEL: "info", ...env },
+  });
+  await service.serving();
+  return service;
+};
+const ended = (service: ServiceProcess, id: string): Promise<JobAnswer> =>
+  eventually(async () => {
+    const job = await jobOf(service, id);
+    expect(job.finished).not.toBeNull();
+    return job;
+  });
+/** Numbers from 0 to 1 that a seed decides on (mulberry32). */
+const random = (seed: number) => {
+  let state = seed;
+  return (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
+  it("answers as the one in memory does, forgets the photos, and says that jobs last", async () => {
+    const service = await start();
+    const [red, blue] = [await colourImage("red"), await colourImage("blue")];
+    const job = await ended(
+      service,
+      await submitBatch(service, [red, blue, red.subarray(0, 100), red]),
+    );
+    expect(job).toMatchObject({ status: "completed", total: 4, done: 4, failed: 1, durable: true });
+    expect(job.items.map(({ label, status }) => label ?? status)).toEqual([
+      ...["cat", "dog", "failed", "cat"],
+    ]);
+    expect(await redis.keys("*:photos:*"), "no photo outlives its job").toEqual([]);
+    const metrics = await (await fetch(`${service.metricsUrl}/metrics`)).text();
+    expect(metrics, "the same photo and model: asked once").toMatch(
+      /^batch_photos_total\{outcome="completed"\} [23]$/m,
+    );
+    expect((await fetch(`${service.url}/jobs/${job.job_id}`, { method: "DELETE" })).status).toBe(
+      204,
+    );
+    expect((await fetch(`${service.url}/jobs/${job.job_id}`)).status).toBe(404);
+    expect(await redis.keys("*:job:*")).toEqual([]);
+  });
+
+  it("lets another replica see the job, and hands jobs back when it drains", async () => {
+    const first = await start({ WORKERS: "1" });
+    const photos = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => colourImage(`rgb(255, ${i}, 0)`)),
+    );
+    const ids = [await submitBatch(first, photos), await submitBatch(first, photos.slice(0, 40))];
+    expect(await first.stop("SIGTERM")).toBe(0);
+    const second = await start();
+    for (const id of ids) {
+      const job = await ended(second, id);
+      expect(job).toMatchObject({ status: "completed", failed: 0 });
+      expect(new Set(job.items.map(({ label }) => label))).toEqual(new Set(["cat"]));
+    }
+  });
+
+  it("says at once that the queue is away, goes on when it is back, and serves /predict all the time", async () => {
+    const service = await start();
+    const red = await colourImage("red");
+    await redis.kill();
+    const refused = await eventually(async () => {
+      const response = await sendBatch(service, [red]);
+      expect(response.status).toBe(503);
+      return response;
+    });
+    expect(refused.headers.get("retry-after")).toBe("2");
+    expect(await refused.json()).toMatchObject({
+      type: "urn:image-classification:problem:queue-unavailable",
+    });
+    const predicted = await fetch(`${service.url}/predict`, {
+      ...{ method: "POST", body: new Uint8Array(red) },
+      headers: { "content-type": "image/jpeg" },
+    });
+    expect(predicted.status).toBe(200);
+    await redis.start();
+    const id = await eventually(() => submitBatch(service, [red]));
+    expect(await ended(service, id)).toMatchObject({ status: "completed" });
+  });
+
+  it("tries again what fails, lists what it gives up, and computes no photo twice for a model", async () => {
+    const model = { name: "m", version: "1", digest: "sha256:1" };
+    let served = model.digest;
+    const asked: string[] = [];
+    const queue = createRedisQueue({
+      prediction: {
+        predict: async (bytes) => {
+          const text = Buffer.from(bytes).toString();
+          asked.push(text);
+          if (text === "never" || (text === "later" && asked.length < 4)) throw new Error("crash");
+          const prediction = { label: text, probability: 1, probabilities: {} };
+          return { status: "completed", prediction, model: { ...model, digest: served } };
+        },
+        giveUp: () => ({
+          status: "failed",
+          error: { code: "internal", detail: "", givenUp: true },
+        }),
+      },
+      servedModel: () => served,
+      ...{ url: redis.url, photosAtOnce: 4, maxJobs: 5, attempts: 3, backoffMs: 10 },
+      ...{ leaseSeconds: 1, retentionSeconds: 60, log: silent },
+    });
+    const submit = (...texts: string[]) =>
+      queue.submit(
+        texts.map((name) => ({ name, bytes: new Uint8Array(Buffer.from(name)) })),
+        () => undefined,
+      );
+    const outcome = (id: string) =>
+      eventually(async () => {
+        const job = await queue.find(id);
+        expect(job?.finished).toBeDefined();
+        return job?.progress;
+      });
+    const times = (text: string) => asked.filter((other) => other === text).length;
+    const first = await eventually(() => submit("now", "later", "never"));
+    expect(await outcome(first)).toMatchObject({ status: "failed", done: 3, failed: 1 });
+    expect(["now", "later", "never"].map(times)).toEqual([1, 2, 3]);
+    expect(await redis.keys("*:dead-letters")).toHaveLength(1);
+    expect(await outcome(await submit("now", "new"))).toMatchObject({ status: "completed" });
+    expect(times("now"), "known by its content and the model").toBe(1);
+    served = "sha256:2";
+    expect(await outcome(await submit("now"))).toMatchObject({ status: "completed" });
+    expect(times("now"), "another model answers anew").toBe(2);
+    await queue.stop();
+  });
+
+  it(`loses nothing and does nothing twice, ${KILLS} times that the service or Redis is killed`, {
+    timeout: 60_000 + KILLS * 20_000,
+  }, async () => {
+    const next = random(SEED);
+    const photos = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        colourImage(i % 3 ? `rgb(255,${i},0)` : `rgb(0,${i},255)`),
+      ),
+    );
+    const right = photos.map((_, i) => (i % 3 ? "cat" : "dog"));
+    let service = await start();
+    const accepted = new Set<string>();
+    /** What each photo was seen to be, by job: it must stay so. */
+    const seen = new Map<string, string>();
+    let submitting = true;
+    const submit = async (): Promise<void> => {
+      while (submitting) {
+        const begin = Math.floor(next() * 20);
+        // Each photo once in its bytes, so that none is known from another job.
+        const own = photos
+          .slice(begin, begin + 20)
+          .map((photo) => Buffer.concat([photo, Buffer.from(String(accepted.size) + next())]));
+        const id = await submitBatch(service, own).catch(() => undefined);
+        if (id) {
+          accepted.add(id);
+          for (const [index, label] of right.slice(begin, begin + 20).entries()) {
+            seen.set(`${id} ${index} expected`, label);
+          }
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20 + next() * 100));
+      }
+    };
+    const look = (job: JobAnswer): void => {
+      expect(job.done).toBeLessThanOrEqual(job.total);
+      for (const [index, item] of job.items.entries()) {
+        const key = `${job.job_id} ${index}`;
+        const before = seen.get(key);
+        const now = JSON.stringify(item);
+        if (before !== undefined) expect(now, "an outcome never changes").toBe(before);
+        if (item.status !== "waiting") seen.set(key, now);
+      }
+    };
+    const submitted = submit();
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 200 + next() * 1500));
+      const recent = [...accepted].slice(-3);
+      for (const id of recent) await jobOf(service, id).then(look, () => undefined);
+      if (next() < 0.5) {
+        await service.stop("SIGKILL");
+        service = await start();
+      } else {
+        await redis.kill();
+        await redis.start();
+      }
+    }
+    submitting = false;
+    await submitted;
+    process.stderr.write(`${KILLS} kills (seed ${SEED}): ${accepted.size} batches of 20 photos\n`);
+    expect(accepted.size).toBeGreaterThan(KILLS / 2);
+    for (const id of accepted) {
+      const job = await ended(service, id);
+      look(job);
+      expect(job, id).toMatchObject({ status: "completed", done: 20, failed: 0, total: 20 });
+      for (const [index, { label }] of job.items.entries()) {
+        expect(label).toBe(seen.get(`${id} ${index} expected`));
+      }
+    }
+    // Those of batches too that were not taken, because the service or Redis died over them.
+    await eventually(async () => expect(await redis.keys("*:photos:*")).toEqual([]));
+    expect(await redis.keys("*:dead-letters")).toEqual([]);
+  });
+});
