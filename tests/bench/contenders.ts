@@ -19,8 +19,6 @@ export type Slice = {
 export type Contender = {
   readonly name: string;
   readonly url: string;
-  /** From the start of the process to the first answered prediction, milliseconds. */
-  readonly coldStart: number;
   slice(clients: number, requests: number): Promise<Slice>;
   memory(): Promise<number>;
   stop(): Promise<void>;
@@ -39,14 +37,14 @@ export const startContender = async (
   photo: Buffer,
   photos: string | undefined,
 ): Promise<Contender> => {
-  const { url, coldStart, memory, stop } = await startServer(kind, photo);
+  const { url, memory, stop } = await startServer(kind, photo);
   const slice = async (clients: number, requests: number): Promise<Slice> => {
     const result = await load({ kind: "closed", url, photos, clients, requests });
     const took = timesOf(result, 200);
     const failed = result.samples.length - took.length;
     return { rate: took.length / result.seconds, took, probes: result.probes, failed };
   };
-  return { name: kind.name, url, coldStart, slice, memory, stop };
+  return { name: kind.name, url, slice, memory, stop };
 };
 
 /** Starts the pipeline without HTTP as a contender. */

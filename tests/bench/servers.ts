@@ -31,12 +31,18 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-/** How the image sets the C library's allocator. */
-const allocator = async (): Promise<Record<string, string>> => {
+const benchCache = (): string =>
+  join(
+    process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"),
+    "image-classification-platform/bench",
+  );
+
+/** What the image sets: the C library's allocator, and the modules that it carries compiled, as Python's environment does. */
+const imageEnvironment = async (): Promise<Record<string, string>> => {
   const dockerfile = await readFile(join(ROOT, "service/Dockerfile"), "utf8");
   const [, tunables] = /GLIBC_TUNABLES=(\S+)/.exec(dockerfile) ?? [];
   if (tunables === undefined) throw new Error("service/Dockerfile has no GLIBC_TUNABLES any more");
-  return { GLIBC_TUNABLES: tunables };
+  return { GLIBC_TUNABLES: tunables, NODE_COMPILE_CACHE: join(benchCache(), "compile-cache") };
 };
 
 /** The service as the repository has it, with its image's settings. Peers serve fp32. */
@@ -57,7 +63,7 @@ export const service = async (
     "--metrics-port",
     "0",
   ],
-  env: { DRAIN_DELAY: "0", ...(await allocator()) },
+  env: { DRAIN_DELAY: "0", ...(await imageEnvironment()) },
   directory: ROOT,
 });
 
@@ -75,8 +81,7 @@ const TUNED = { PEER_THREADS: "2", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
  * @param tuned two threads for endpoints in each worker, and huge pages as the service has them; else as it comes
  */
 export const fastApi = async (model: string, tuned: boolean): Promise<ServerKind> => {
-  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const environment = join(cache, "image-classification-platform/bench/fastapi");
+  const environment = join(benchCache(), "fastapi");
   const ready = join(environment, "requirements.txt");
   const requirements = await readFile(join(PEERS, "requirements.txt"), "utf8");
   const installed = (await exists(ready)) ? await readFile(ready, "utf8") : "";

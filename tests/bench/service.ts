@@ -15,6 +15,7 @@ import { Command } from "commander";
 import { readMetadata, resolveModel, writeModel } from "../../model/store.ts";
 import { writeFileAtomic } from "../../model/write-atomic.ts";
 import { readOutModel } from "../fixtures/models.ts";
+import { measureColdStarts } from "./cold-start.ts";
 import { type Contender, startCeiling, startContender } from "./contenders.ts";
 import { watchForeignCpu } from "./foreign-cpu.ts";
 import { measureOverload } from "./overload.ts";
@@ -51,6 +52,7 @@ const repeat = async ({ model, photos, slices, overloadSeconds }: Plan): Promise
     await fastApi(model, false),
     await fastApi(model, true),
   ];
+  const coldStart = (await measureColdStarts(kinds, photo)) as Record<ContenderName, number>;
   const running: Contender[] = [];
   const ceiling = await startCeiling(model, photos);
   try {
@@ -79,7 +81,6 @@ const repeat = async ({ model, photos, slices, overloadSeconds }: Plan): Promise
         await Promise.all(running.map(async (c) => [c.name, await value(c)] as const)),
       ) as Record<ContenderName, number>;
     const memory = await byName((contender) => contender.memory());
-    const coldStart = await byName((contender) => contender.coldStart);
     const [served] = running;
     if (!served) throw new Error("no server was started");
     const overload = await measureOverload(served, photos, overloadSeconds);
