@@ -56,6 +56,7 @@ beforeEach(async () => {
     ready,
     queued: () => 5,
     use: vi.fn(),
+    grow: vi.fn(),
     add: vi.fn(),
     remove: vi.fn(),
     stop: vi.fn(),

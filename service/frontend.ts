@@ -205,6 +205,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       delete lifecycle.proof;
     },
     onServe: (model) => {
+      pool.grow();
       drift.use(model);
       if (first) void loadNamed();
       first = false;

@@ -48,7 +48,7 @@ beforeEach(async () => {
   lifecycle = { phase: "serving", model };
   registry = new Registry();
   infer.mockReset().mockResolvedValue(answer);
-  const unused = { predict: vi.fn(), use: vi.fn(), stop: vi.fn() };
+  const unused = { predict: vi.fn(), use: vi.fn(), grow: vi.fn(), stop: vi.fn() };
   const repositoryPool = { add: vi.fn(), remove: vi.fn() };
   const pool: Pool = { ...unused, ...repositoryPool, infer, ready: () => 2, queued: () => 0 };
   const log = pino({ level: "silent" });

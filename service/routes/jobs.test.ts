@@ -45,7 +45,7 @@ beforeEach(async () => {
   });
   lifecycle = { phase: "serving", model };
   registry = new Registry();
-  const unused = { infer: vi.fn(), use: vi.fn(), stop: vi.fn() };
+  const unused = { infer: vi.fn(), use: vi.fn(), grow: vi.fn(), stop: vi.fn() };
   const pool = { ...unused, predict, ready: () => 1, queued: () => 0 } as unknown as Pool;
   const metrics = createMetrics(registry, {
     queueDepth: pool.queued,

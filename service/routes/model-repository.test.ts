@@ -43,7 +43,7 @@ const start = async (keys: boolean): Promise<string> => {
   }));
   const app = createApp({
     pool: {
-      ...{ use: vi.fn(), add: vi.fn(), remove: vi.fn(), predict: vi.fn(), infer },
+      ...{ use: vi.fn(), grow: vi.fn(), add: vi.fn(), remove: vi.fn(), predict: vi.fn(), infer },
       ...{ stop: vi.fn(), ready: () => 1, queued: () => 0 },
     },
     ...{ repository, lifecycle, build, log: pino({ level: "silent" }) },

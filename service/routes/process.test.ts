@@ -54,6 +54,7 @@ const start = async (store?: { put: typeof put }, always = false): Promise<void>
     predict: unused,
     infer: unused,
     use: unused,
+    grow: unused,
     stop: unused,
     add: unused,
     remove: unused,

@@ -33,6 +33,8 @@ describe("createPool", () => {
     expect(pool.ready()).toBe(0);
     await pool.use(model("a"));
     expect(pool.ready(), "answers with the first worker, and then with all").toBe(1);
+    pool.grow();
+    pool.grow();
     await eventually(() => expect(pool.ready()).toBe(2));
     const bytes = image("x");
     const answer = await pool.predict(bytes, never);
@@ -66,6 +68,7 @@ describe("createPool", () => {
   it("swaps models, and keeps the old one when a worker refuses the new one", async () => {
     start(2);
     await pool.use(model("a"));
+    pool.grow();
     await eventually(() => expect(pool.ready()).toBe(2));
     await expect(pool.use(model("b", "bad"))).rejects.toThrow(ModelError);
     expect((await pool.predict(image("x"), never)).model.digest).toBe("a");
@@ -177,6 +180,7 @@ describe("createPool", () => {
   it("replaces a crashed worker, fails only its images, and serves the same model again", async () => {
     start(2);
     await pool.use(model("a"));
+    pool.grow();
     await eventually(() => expect(pool.ready()).toBe(2));
     const outcomes = await Promise.allSettled(
       ["crash", "crash", "hold"].map((text) => label(text)),
@@ -201,6 +205,7 @@ describe("createPool", () => {
     it("answer work that names them, until they are removed", async () => {
       start(2);
       await pool.use(model("a"));
+      pool.grow();
       await pool.add(model("b"));
       const both = await Promise.all([ask(), ask("b"), ask("b"), ask()]);
       expect(both).toEqual(["a", "b", "b", "a"]);
@@ -218,6 +223,7 @@ describe("createPool", () => {
     it("are in no worker when one refuses them", async () => {
       start(2);
       await pool.use(model("a"));
+      pool.grow();
       await expect(pool.add(model("b", "bad"))).rejects.toThrow(ModelError);
       expect(await ask()).toBe("a");
       await pool.add(model("b"));

@@ -62,6 +62,11 @@ export type Pool = {
    */
   use(model: ModelReference): Promise<ModelMetadata>;
   /**
+   * Starts the other workers, once. Until then there is one: together they would only delay the first answer, and the proof
+   * that comes before it.
+   */
+  grow(): void;
+  /**
    * Loads a model in every worker, beside the one that serves and for as long as it is not removed: work can name its digest.
    * When any worker refuses it, none keeps it.
    *
@@ -135,7 +140,7 @@ const interactiveOf = ({ jobs }: Member): number => {
   return count;
 };
 
-/** Starts a worker, and the others when it serves the first model. */
+/** Starts a worker; the others when it is told to grow. */
 export const createPool = (options: PoolOptions): Pool => {
   const { size, onFault, start: startThread = startWorker } = options;
   const members = new Set<Member>();
@@ -317,17 +322,18 @@ export const createPool = (options: PoolOptions): Pool => {
     return metadata;
   };
 
-  /** Starts the other workers once the first one serves: together they would only delay its first answer. */
-  const grow = (): Promise<unknown> => {
+  const grow = (): void => {
     const missing = grown ? 0 : size - 1;
     grown = true;
-    return Promise.all(Array.from({ length: missing }, () => bring(start())));
+    changing = changing.then(() =>
+      Promise.all(Array.from({ length: missing }, () => bring(start()))),
+    );
   };
 
   const use = (model: ModelReference): Promise<ModelMetadata> => {
     // One change at a time, a restarted worker's loading included.
     const changed = changing.then(() => change(model));
-    changing = changed.then(grow, () => undefined);
+    changing = changed.catch(() => undefined);
     return changed;
   };
 
@@ -399,6 +405,7 @@ export const createPool = (options: PoolOptions): Pool => {
   start();
   return {
     use,
+    grow,
     add,
     remove,
     predict: (image, signal, { extras, priority } = {}) =>

@@ -26,6 +26,7 @@ let files: Buffer[] = [];
 const start = async (model: string, photos: string | undefined): Promise<number> => {
   files = await readPhotos(photos);
   await pool.use(await resolveModel(model, "fp32"));
+  pool.grow();
   while (pool.ready() < size) await measure(size, size);
   return 0;
 };
