@@ -38,6 +38,19 @@ describe("readPlainJpegSize", () => {
       const segment = bytes.subarray(frame, frame + 19);
       return Buffer.concat([bytes.subarray(0, frame), segment, bytes.subarray(frame)]);
     },
+    "with a progressive frame behind a baseline one": async () => {
+      const [baseline, progressive] = await Promise.all(
+        [false, true].map((each) => picture().jpeg({ progressive: each }).toBuffer()),
+      );
+      const at = (bytes: Buffer, marker: number) => bytes.indexOf(Buffer.from([0xff, marker]));
+      const second = progressive?.subarray(at(progressive, 0xc2), at(progressive, 0xc2) + 19);
+      const scan = at(baseline as Buffer, 0xda);
+      return Buffer.concat([
+        (baseline as Buffer).subarray(0, scan),
+        second as Buffer,
+        (baseline as Buffer).subarray(scan),
+      ]);
+    },
     "cut off before its scan": async () => {
       const bytes = await picture().jpeg().toBuffer();
       return bytes.subarray(0, bytes.indexOf(Buffer.from([0xff, 0xda])));
