@@ -6,9 +6,12 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "../../infra/embedded/engine/testing/free-port.ts";
 import type { Precision } from "../../model/precision.ts";
+import { bundleService } from "../../service/bundle.ts";
 import { FORM_TYPE, formBody } from "./upload-bodies.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+/** Below the repository's packages, as the image has it. */
+const BUNDLE = join(ROOT, "artifacts/bench/service");
 const PEERS = resolve(import.meta.dirname, "peers");
 const START_LIMIT_MS = 60_000;
 const run = promisify(execFile);
@@ -42,30 +45,30 @@ const imageEnvironment = async (): Promise<Record<string, string>> => {
   const dockerfile = await readFile(join(ROOT, "service/Dockerfile"), "utf8");
   const [, tunables] = /GLIBC_TUNABLES=(\S+)/.exec(dockerfile) ?? [];
   if (tunables === undefined) throw new Error("service/Dockerfile has no GLIBC_TUNABLES any more");
-  return { GLIBC_TUNABLES: tunables, NODE_COMPILE_CACHE: join(benchCache(), "compile-cache") };
+  return {
+    GLIBC_TUNABLES: tunables,
+    NODE_COMPILE_CACHE: join(benchCache(), "compile-cache"),
+    PROCESS_CONFIG: join(ROOT, "configs"),
+  };
 };
 
-/** The service as the repository has it, with its image's settings. Peers serve fp32. */
+/** The service as the repository has it, bundled and with the settings as in its image. Peers serve fp32. */
 export const service = async (
   model: string,
   precision: Precision = "fp32",
-): Promise<ServerKind> => ({
-  name: precision === "fp32" ? "service" : "serviceInt8",
-  command: process.execPath,
-  args: (port) => [
-    "service/main.ts",
-    "--model",
-    model,
-    "--precision",
-    precision,
-    "--port",
-    String(port),
-    "--metrics-port",
-    "0",
-  ],
-  env: { DRAIN_DELAY: "0", ...(await imageEnvironment()) },
-  directory: ROOT,
-});
+): Promise<ServerKind> => {
+  await bundleService(BUNDLE);
+  return {
+    name: precision === "fp32" ? "service" : "serviceInt8",
+    command: process.execPath,
+    args: (port) => [
+      ...[join(BUNDLE, "main.js"), "--model", model, "--precision", precision],
+      ...["--port", String(port), "--metrics-port", "0"],
+    ],
+    env: { DRAIN_DELAY: "0", ...(await imageEnvironment()) },
+    directory: ROOT,
+  };
+};
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
