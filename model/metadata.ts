@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { driftReferenceSchema } from "./drift-reference.ts";
-import { preprocessingSchema } from "./preprocessing.ts";
+import { preprocessingSchema } from "./preprocessing-settings.ts";
 
 const sha256 = z.string().regex(/^sha256:[0-9a-f]{64}$/, "expected sha256: and 64 hex digits");
 const share = z.number().min(0).max(1);

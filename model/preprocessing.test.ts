@@ -4,11 +4,8 @@ import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import type { ImageErrorCode } from "./image-error.ts";
-import {
-  createPacker,
-  decodePixels,
-  EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS,
-} from "./preprocessing.ts";
+import { createPacker, decodePixels } from "./preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS } from "./preprocessing-settings.ts";
 
 type Colour = { r: number; g: number; b: number };
 const RED: Colour = { r: 200, g: 30, b: 40 };

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ActivationMap } from "../model/activation-map.ts";
-import type { Preprocessing } from "../model/preprocessing.ts";
+import type { Preprocessing } from "../model/preprocessing-settings.ts";
 import type { explanationSchema } from "./answer-schemas.ts";
 
 /** Digits behind the point that a place of the map is worth. */

@@ -8,7 +8,10 @@ process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache");
 enableCompileCache();
 
 // No static imports: those would be compiled before the first line runs. A worker takes longest to start: it goes first.
-const { startWorker } = await import("./worker-pool/start-worker.ts");
-const firstWorker = startWorker();
-const { runCommandLine } = await import("./command-line.ts");
-runCommandLine(firstWorker);
+const start = async (): Promise<void> => {
+  const { startWorker } = await import("./worker-pool/start-worker.ts");
+  const firstWorker = startWorker();
+  const { runCommandLine } = await import("./command-line.ts");
+  runCommandLine(firstWorker);
+};
+void start();

@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
-import { resolveModel } from "../model/store.ts";
 import type { Frontend, FrontendOptions } from "./frontend.ts";
+import type { WorkerRequest } from "./worker-pool/messages.ts";
 import { createPool } from "./worker-pool/pool.ts";
 import { startWorker } from "./worker-pool/start-worker.ts";
 
@@ -18,6 +18,12 @@ export type ServiceOptions = Omit<FrontendOptions, "pool"> & {
 export const startService = async (options: ServiceOptions): Promise<Service> => {
   const { settings, log } = options;
   let first: Worker | undefined = options.firstWorker;
+  const preload: WorkerRequest = {
+    type: "preload",
+    directory: settings.MODEL_DIR,
+    precision: settings.PRECISION,
+  };
+  first.postMessage(preload);
   let frontend: Frontend | undefined;
   const pool = createPool({
     size: settings.WORKERS,
@@ -32,10 +38,6 @@ export const startService = async (options: ServiceOptions): Promise<Service> =>
       log.error({ err: error, fault }, "a worker is replaced");
     },
   });
-  // The worker loads the model while this thread does the rest. The watcher asks for it again, and says what is wrong with it.
-  resolveModel(settings.MODEL_DIR, settings.PRECISION)
-    .then(pool.use)
-    .catch(() => undefined);
   try {
     // Not a static import: this thread compiles the rest while the worker starts.
     const { startFrontend } = await import("./frontend.ts");

@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  decodePixels,
-  EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS,
-} from "../model/preprocessing.ts";
+import { decodePixels } from "../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS } from "../model/preprocessing-settings.ts";
 import { decodeAugmented } from "./augmentation.ts";
 import { createRandom } from "./random.ts";
 import { openSample } from "./sources/sample.ts";

@@ -1,4 +1,5 @@
-import { openImage, type Preprocessing, runImage } from "../model/preprocessing.ts";
+import { openImage, runImage } from "../model/preprocessing.ts";
+import type { Preprocessing } from "../model/preprocessing-settings.ts";
 import type { Random } from "./random.ts";
 
 /** Smallest share of the picture's side that a random crop keeps. */

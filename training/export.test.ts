@@ -2,7 +2,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createExplainer } from "../model/activation-map.ts";
 import type { ModelMetadata } from "../model/metadata.ts";
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing-settings.ts";
 import {
   BACKBONE_INPUT,
   EMBEDDING,

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../model/digest.ts";
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing-settings.ts";
 import { EMBEDDING_SIZE } from "./backbone/efficientnet-lite0.ts";
 import { embedViews } from "./features.ts";
 import { openSample } from "./sources/sample.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { digestOf } from "../model/digest.ts";
-import { decodePixels, type Preprocessing } from "../model/preprocessing.ts";
+import { decodePixels } from "../model/preprocessing.ts";
+import type { Preprocessing } from "../model/preprocessing-settings.ts";
 import { decodeAugmented } from "./augmentation.ts";
 import { EMBEDDING, EMBEDDING_SIZE } from "./backbone/efficientnet-lite0.ts";
 import { openBackbone } from "./backbone/session.ts";

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing-settings.ts";
 import { inspectPhotos } from "./inspect.ts";
 import type { Source } from "./sources/source.ts";
 

@@ -1,6 +1,7 @@
 import { digestOf } from "../model/digest.ts";
 import { ImageError } from "../model/image-error.ts";
-import { decodePixels, type Preprocessing } from "../model/preprocessing.ts";
+import { decodePixels } from "../model/preprocessing.ts";
+import type { Preprocessing } from "../model/preprocessing-settings.ts";
 import { mapConcurrent } from "./map-concurrent.ts";
 import type { Progress } from "./progress.ts";
 import type { Photo, Source } from "./sources/source.ts";

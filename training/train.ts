@@ -5,7 +5,7 @@ import { digestOf } from "../model/digest.ts";
 import { makeDriftReference } from "../model/drift-reference.ts";
 import { type Golden, type ModelMetadata, modelMetadataSchema } from "../model/metadata.ts";
 import { type Precision, versionOf } from "../model/precision.ts";
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing-settings.ts";
 import type { ModelFiles } from "../model/store.ts";
 import { BACKBONE } from "./backbone/backbone.ts";
 import { type Evaluation, evaluate, type Judgement } from "./evaluate.ts";

@@ -17,7 +17,7 @@ describe("SmokeTest", () => {
     const [container] = templateOf(recording).spec.containers;
     expect(container).toMatchObject({
       image: podTemplates(recording)["api"].spec.containers[0].image,
-      command: ["node", "service/smoke-test.js"],
+      command: ["node", "service/smoke-test.cjs"],
       args: ["--url", "http://api.cats-dogs.svc:8080", "--model", "/models"],
     });
     expect(container.volumeMounts[0]).toEqual({

@@ -86,7 +86,7 @@ export class SmokeTest extends pulumi.ComponentResource {
               container: {
                 name: NAME,
                 image,
-                command: ["node", "service/smoke-test.js"],
+                command: ["node", "service/smoke-test.cjs"],
                 args: ["--url", service.clusterUrl, "--model", "/models"],
                 resources: RESOURCES,
               },

@@ -1,7 +1,7 @@
 import onnxProto from "onnx-proto";
 import { digestOf } from "../digest.ts";
 import type { ModelMetadata } from "../metadata.ts";
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../preprocessing-settings.ts";
 
 const { onnx } = onnxProto;
 const FLOAT = onnx.TensorProto.DataType.FLOAT;

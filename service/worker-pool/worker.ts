@@ -10,7 +10,8 @@ import { project } from "../../model/drift-reference.ts";
 import { proveModel } from "../../model/golden.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
-import { type ModelReference, readModelFile } from "../../model/store.ts";
+import type { Precision } from "../../model/precision.ts";
+import { type ModelReference, readModelFile, resolveModel } from "../../model/store.ts";
 import { readInferenceRequest } from "../inference-protocol/read-request.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
 import type { Extras, Priority, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
@@ -61,27 +62,36 @@ const prove = async (classifier: Classifier, directory: string): Promise<void> =
   }
 };
 
+/** Reads, verifies and opens a model. @throws ModelError */
+const open = async ({ directory, digest }: ModelReference): Promise<Loaded> => {
+  const stored = await readModelFile({ directory, digest });
+  const classifier = await createClassifier(stored, 1);
+  free(stored.onnx);
+  // The first model is proven from end to end, through the service's own port.
+  if (current) await prove(classifier, directory);
+  const model = { classifier, reference: { directory, digest }, digest, pending: 0 };
+  models.set(digest, model);
+  return model;
+};
+
+let preloading: Promise<unknown> = Promise.resolve();
+
+/** What is wrong with the model, the `load` that follows finds and says. */
+const preload = (directory: string, precision: Precision | undefined): Promise<unknown> =>
+  resolveModel(directory, precision)
+    .then(open)
+    .catch(() => undefined);
+
 const load = async ({
-  directory,
-  digest,
   keep,
+  ...reference
 }: ModelReference & { readonly keep: boolean }): Promise<void> => {
   try {
-    const known = models.get(digest);
-    if (known) {
-      if (keep) kept.add(digest);
-      // Loaded, but its answers were not the right ones: it is to be proven again.
-      reply({ type: "loaded", metadata: known.classifier.metadata });
-      return;
-    }
-    const model = await readModelFile({ directory, digest });
-    const classifier = await createClassifier(model, 1);
-    free(model.onnx);
-    // The first model is proven from end to end, through the service's own port.
-    if (current) await prove(classifier, model.directory);
-    models.set(digest, { classifier, reference: { directory, digest }, digest, pending: 0 });
+    await preloading;
+    // One that is loaded, but whose answers were not the right ones, is to be proven again.
+    const { classifier, digest } = models.get(reference.digest) ?? (await open(reference));
     if (keep) kept.add(digest);
-    reply({ type: "loaded", metadata: model.metadata });
+    reply({ type: "loaded", metadata: classifier.metadata });
   } catch (error) {
     const code = error instanceof ModelError ? error.code : "corrupt";
     const message = error instanceof Error ? error.message : String(error);
@@ -241,6 +251,9 @@ const infer = (request: Request<"infer">): Promise<void> =>
 
 port.on("message", (request: WorkerRequest) => {
   switch (request.type) {
+    case "preload":
+      preloading = preload(request.directory, request.precision);
+      break;
     case "load":
       void load(request);
       break;

@@ -62,7 +62,7 @@ export const service = async (
     name: precision === "fp32" ? "service" : "serviceInt8",
     command: process.execPath,
     args: (port) => [
-      ...[join(BUNDLE, "main.js"), "--model", model, "--precision", precision],
+      ...[join(BUNDLE, "main.cjs"), "--model", model, "--precision", precision],
       ...["--port", String(port), "--metrics-port", "0"],
     ],
     env: { DRAIN_DELAY: "0", ...(await imageEnvironment()) },

@@ -20,7 +20,7 @@ afterAll(() => rm(BUNDLE, { recursive: true }));
 describe("the bundle", () => {
   it("answers what each of its threads and its later loaded parts is for", async () => {
     await store.publish(await stubModel());
-    const service = await store.start({ program: join(BUNDLE, "main.js"), env: ENVIRONMENT });
+    const service = await store.start({ program: join(BUNDLE, "main.cjs"), env: ENVIRONMENT });
     await service.serving();
     const photo = new Uint8Array(await colourImage("red"));
     const send = (path: string) =>
@@ -42,7 +42,7 @@ describe("the bundle", () => {
     expect(await get("/docs")).toContain("/predict");
     expect(await get("/status")).toContain("<html");
 
-    const smoke = await runProgram(join(BUNDLE, "smoke-test.js"), [
+    const smoke = await runProgram(join(BUNDLE, "smoke-test.cjs"), [
       ...["--url", service.url, "--model", store.directory],
     ]);
     expect(smoke).toMatchObject({ code: 0, errors: "" });

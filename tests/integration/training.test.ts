@@ -10,10 +10,8 @@ import { createClassifier } from "../../model/classifier.ts";
 import { listModels } from "../../model/list-models.ts";
 import { modelMetadataSchema } from "../../model/metadata.ts";
 import type { Precision } from "../../model/precision.ts";
-import {
-  decodePixels,
-  EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS,
-} from "../../model/preprocessing.ts";
+import { decodePixels } from "../../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS } from "../../model/preprocessing-settings.ts";
 import { readModel, resolveName } from "../../model/store.ts";
 import { obtainBackbone, verifyBackbone } from "../../training/backbone/backbone.ts";
 import { EMBEDDING, LOGITS } from "../../training/backbone/efficientnet-lite0.ts";

@@ -1,4 +1,4 @@
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing-settings.ts";
 import { addFloats, addNode, describeTensor, emptyGraph, encodeModel, type Graph } from "./onnx.ts";
 import type { StateDict, WeightTensor } from "./state-dict.ts";
 

@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
-import { createPacker, type Preprocessing } from "../../model/preprocessing.ts";
+import { createPacker } from "../../model/preprocessing.ts";
+import type { Preprocessing } from "../../model/preprocessing-settings.ts";
 import { BACKBONE_INPUT } from "./efficientnet-lite0.ts";
 
 /** A backbone that is ready to run. */

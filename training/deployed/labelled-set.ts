@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing-settings.ts";
 import { readMetadata, resolveModel } from "../../model/store.ts";
 import { cacheDirectory } from "../cache-directory.ts";
 import { inspectPhotos } from "../inspect.ts";

@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
-import { createPacker, type Preprocessing } from "../../model/preprocessing.ts";
+import { createPacker } from "../../model/preprocessing.ts";
+import type { Preprocessing } from "../../model/preprocessing-settings.ts";
 import { addNode, decodeModel, describeTensor, encodeModel } from "../backbone/onnx.ts";
 import { quantisedTensors, type Statistics } from "./quantise.ts";
 

@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing-settings.ts";
 import {
   addFloats,
   addNode,

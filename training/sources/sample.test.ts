@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../model/digest.ts";
-import { decodePixels, EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing.ts";
+import { decodePixels } from "../../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing-settings.ts";
 import { openSample } from "./sample.ts";
 
 const draw = (seed: number, count: number): Promise<Uint8Array[]> =>

@@ -1,4 +1,4 @@
-import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing.ts";
+import { EFFICIENTNET_LITE0_PREPROCESSING } from "../../model/preprocessing-settings.ts";
 import {
   BACKBONE_INPUT,
   EMBEDDING,
