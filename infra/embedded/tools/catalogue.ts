@@ -1,8 +1,11 @@
-/** A Go module of this folder and the programs that are built from it, by the name of the binary. */
+/** A Go module of this folder and the programs that are built from it, by the name of the binary: packages of modules that it
+ * requires, or its own. */
 export type ToolModule = {
   readonly version: string;
   readonly packages: Readonly<Record<string, string>>;
   readonly ldflags?: string;
+  /** The required module of which some files are replaced by those in this folder's `instead/`. */
+  readonly replaces?: string;
   /** Roughly how long a first build takes on two cores, minutes: said before it starts. */
   readonly minutes: number;
 };
@@ -39,12 +42,12 @@ export const TOOL_MODULES = {
   },
   coredns: {
     version: "v1.15.0",
-    packages: { coredns: "github.com/coredns/coredns" },
+    packages: { coredns: "." },
     minutes: 2,
   },
   registry: {
     version: "v3.1.2",
-    packages: { registry: "github.com/distribution/distribution/v3/cmd/registry" },
+    packages: { registry: "." },
     minutes: 1,
   },
   "local-path-provisioner": {
@@ -66,6 +69,7 @@ export const TOOL_MODULES = {
   prometheus: {
     version: "v3.5.0",
     packages: { prometheus: "github.com/prometheus/prometheus/cmd/prometheus" },
+    replaces: "github.com/prometheus/prometheus",
     ldflags: "-X github.com/prometheus/common/version.Version=3.5.0",
     minutes: 3,
   },
