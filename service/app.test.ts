@@ -12,7 +12,9 @@ import { METRIC } from "./metric-names.ts";
 import { createMetrics } from "./metrics.ts";
 import { createModelRepository } from "./model-repository.ts";
 import { createHttpServer, listen } from "./server.ts";
-import { type Pool, type PoolAnswer, WorkerCrashedError } from "./worker-pool/pool.ts";
+import type { PoolAnswer } from "./worker-pool/job.ts";
+import type { Pool } from "./worker-pool/pool.ts";
+import { WorkerCrashedError } from "./worker-pool/worker-crashed-error.ts";
 
 /** Awaits a condition, for as long as a busy machine may need. */
 const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>

@@ -12,8 +12,10 @@ import type { ServiceEnv } from "./observe.ts";
 import { ProblemError } from "./problem.ts";
 import { PROOF_HEADER } from "./prove-answers.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
+import type { PoolAnswer } from "./worker-pool/job.ts";
 import type { Work } from "./worker-pool/messages.ts";
-import { type Pool, type PoolAnswer, WorkerCrashedError } from "./worker-pool/pool.ts";
+import type { Pool } from "./worker-pool/pool.ts";
+import { WorkerCrashedError } from "./worker-pool/worker-crashed-error.ts";
 
 export type InferenceOptions = {
   readonly pool: Pool;

@@ -5,6 +5,7 @@ import type { ModelMetadata } from "../model/metadata.ts";
 import { ModelError } from "../model/model-error.ts";
 import type { Precision } from "../model/precision.ts";
 import { resolveName } from "../model/store.ts";
+import { createInTurn } from "./in-turn.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { ProblemError } from "./problem.ts";
 import type { Pool } from "./worker-pool/pool.ts";
@@ -68,14 +69,8 @@ export const createModelRepository = (options: ModelRepositoryOptions): ModelRep
   const { directory, precision, maxModels, pool, lifecycle, log } = options;
   const beside = new Map<string, Entry>();
   const leaving = new Set<Entry>();
-  let changing: Promise<unknown> = Promise.resolve();
-
-  /** One change at a time. */
-  const inTurn = (change: () => Promise<void>): Promise<void> => {
-    const changed = changing.then(change);
-    changing = changed.catch(() => undefined);
-    return changed;
-  };
+  // One change at a time.
+  const inTurn = createInTurn();
 
   const loaded: ModelRepository["loaded"] = () => [
     ...(lifecycle.model ? [lifecycle.model] : []),

@@ -1,6 +1,7 @@
 import { ImageError } from "../../model/image-error.ts";
 import type { Metrics } from "../metrics.ts";
-import { type Pool, WorkerCrashedError } from "../worker-pool/pool.ts";
+import type { Pool } from "../worker-pool/pool.ts";
+import { WorkerCrashedError } from "../worker-pool/worker-crashed-error.ts";
 import type { Outcome } from "./job.ts";
 
 /** How photos of batches are predicted and given up, both counted. */

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import type { ModelReference } from "../../model/store.ts";
-import { WorkerCrashedError } from "../worker-pool/pool.ts";
+import { WorkerCrashedError } from "../worker-pool/worker-crashed-error.ts";
 import type { PhotoReply, WorkerOptions } from "./messages.ts";
 import type { Processed, ProcessRequest } from "./process-photo.ts";
 

@@ -11,7 +11,8 @@ import { METRIC } from "../metric-names.ts";
 import { createMetrics } from "../metrics.ts";
 import { createModelRepository } from "../model-repository.ts";
 import { createHttpServer, listen } from "../server.ts";
-import type { Pool, PoolAnswer } from "../worker-pool/pool.ts";
+import type { PoolAnswer } from "../worker-pool/job.ts";
+import type { Pool } from "../worker-pool/pool.ts";
 
 const model = {
   name: "cats-dogs",

@@ -16,7 +16,8 @@ import type { Lifecycle } from "../lifecycle.ts";
 import { createMetrics } from "../metrics.ts";
 import { createModelRepository } from "../model-repository.ts";
 import { createHttpServer, listen } from "../server.ts";
-import type { Pool, PoolAnswer } from "../worker-pool/pool.ts";
+import type { PoolAnswer } from "../worker-pool/job.ts";
+import type { Pool } from "../worker-pool/pool.ts";
 
 const model = { name: "m", version: "1", digest: "sha256:1" } as unknown as ModelMetadata;
 const build = { version: "1", commit: "c", node: "v0", onnxruntime: "0" };

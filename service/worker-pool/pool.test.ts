@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
-import { createPool, type Pool, WorkerCrashedError } from "./pool.ts";
+import { createPool, type Pool } from "./pool.ts";
 import { startWorker } from "./start-worker.ts";
+import { WorkerCrashedError } from "./worker-crashed-error.ts";
 
 /** Awaits a condition, for as long as a busy machine may need. */
 const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
