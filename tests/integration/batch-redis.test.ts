@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRedisQueue } from "../../service/batch/redis-queue.ts";
-import { type JobAnswer, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
+import { endedJob, type JobAnswer, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
+import { eventually } from "../fixtures/eventually.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
 import { type RedisServer, startRedis, withoutRedis } from "../fixtures/redis-server.ts";
@@ -31,10 +32,6 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-/** Awaits a condition, for as long as a busy machine may need. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 60_000, interval: 50 });
-
 const start = async (env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> => {
   const service = await store.start({
     env: { REDIS_URL: redis.url, BATCH_LEASE: "1", LOG_LEVEL: "info", ...env },
@@ -42,12 +39,6 @@ const start = async (env: Readonly<Record<string, string>> = {}): Promise<Servic
   await service.serving();
   return service;
 };
-const ended = (service: ServiceProcess, id: string): Promise<JobAnswer> =>
-  eventually(async () => {
-    const job = await jobOf(service, id);
-    expect(job.finished).not.toBeNull();
-    return job;
-  });
 /** Numbers from 0 to 1 that a seed decides on (mulberry32). */
 const random = (seed: number) => {
   let state = seed;
@@ -63,7 +54,7 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
   it("answers as the one in memory does, forgets the photos, and says that jobs last", async () => {
     const service = await start();
     const [red, blue] = [await colourImage("red"), await colourImage("blue")];
-    const job = await ended(
+    const job = await endedJob(
       service,
       await submitBatch(service, [red, blue, red.subarray(0, 100), red]),
     );
@@ -92,7 +83,7 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
     expect(await first.stop("SIGTERM")).toBe(0);
     const second = await start();
     for (const id of ids) {
-      const job = await ended(second, id);
+      const job = await endedJob(second, id);
       expect(job).toMatchObject({ status: "completed", failed: 0 });
       expect(new Set(job.items.map(({ label }) => label))).toEqual(new Set(["cat"]));
     }
@@ -118,7 +109,7 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
     expect(predicted.status).toBe(200);
     await redis.start();
     const id = await eventually(() => submitBatch(service, [red]));
-    expect(await ended(service, id)).toMatchObject({ status: "completed" });
+    expect(await endedJob(service, id)).toMatchObject({ status: "completed" });
   });
 
   it("tries again what fails, lists what it gives up, and computes no photo twice for a model", async () => {
@@ -227,7 +218,7 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
     process.stderr.write(`${KILLS} kills (seed ${SEED}): ${accepted.size} batches of 20 photos\n`);
     expect(accepted.size).toBeGreaterThan(KILLS / 2);
     for (const id of accepted) {
-      const job = await ended(service, id);
+      const job = await endedJob(service, id);
       look(job);
       expect(job, id).toMatchObject({ status: "completed", done: 20, failed: 0, total: 20 });
       for (const [index, { label }] of job.items.entries()) {

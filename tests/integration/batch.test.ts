@@ -1,5 +1,6 @@
-import { describe, expect, it, vi } from "vitest";
-import { type JobAnswer, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
+import { describe, expect, it } from "vitest";
+import { endedJob, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
+import { eventually } from "../fixtures/eventually.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
 import type { ServiceProcess } from "../fixtures/service-process.ts";
@@ -7,22 +8,12 @@ import { predict } from "../fixtures/service-requests.ts";
 
 const store = useModelStore();
 
-/** Awaits a condition, for as long as a busy machine may need. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 120_000, interval: 50 });
-
 const start = async (env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> => {
   await store.publish(await stubModel());
   const service = await store.start({ env });
   await service.serving();
   return service;
 };
-const ended = (service: ServiceProcess, id: string): Promise<JobAnswer> =>
-  eventually(async () => {
-    const job = await jobOf(service, id);
-    expect(job.finished).not.toBeNull();
-    return job;
-  });
 
 /** The 99th percentile of what requests take, one after the other; milliseconds. */
 const p99 = async (service: ServiceProcess, image: Uint8Array, requests: number) => {
@@ -93,6 +84,6 @@ describe("a batch", () => {
     );
     expect(beside / alone).toBeLessThan(15);
     const [first = ""] = ids;
-    expect(await ended(service, first)).toMatchObject({ status: "completed", done: 50 });
+    expect(await endedJob(service, first)).toMatchObject({ status: "completed", done: 50 });
   });
 });

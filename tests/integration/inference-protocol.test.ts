@@ -38,6 +38,45 @@ const start = async (model: TestModel): Promise<ServiceProcess> => {
   return service;
 };
 
+/** Publishes a model of another name beside it, whose scores are paler. */
+const publishColours = async () => {
+  const { digest, files, metadata } = await stubModel(1);
+  const about = { ...metadata, name: "colours" };
+  const named = { ...files, "model.json": JSON.stringify(about) };
+  await publishModel(store.directory, named, digest, about.name);
+  return { digest, files: named, metadata: about };
+};
+
+/** Serves a model to those who have {@link KEY}, which may change what is loaded. */
+const startForAdministrator = async (model: TestModel): Promise<ServiceProcess> => {
+  await store.publish(model);
+  const keys = join(store.directory, "keys.json");
+  const key = { name: "ops", scope: "admin", sha256: hashKey(KEY) };
+  await writeFile(keys, JSON.stringify({ keys: [key] }));
+  const service = await store.start({ env: { API_KEYS_FILE: keys } });
+  await service.serving(model.digest);
+  return service;
+};
+
+/**
+ * Runs a script with Triton's client.
+ *
+ * @param tensor what the model is asked, for the script's last argument
+ * @returns what the script printed
+ */
+const askWithTriton = async (
+  script: string,
+  args: readonly string[],
+  tensor: Float32Array<ArrayBuffer>,
+) => {
+  const path = join(store.directory, "photos.f32");
+  await writeFile(path, new Uint8Array(tensor.buffer));
+  const requirements = await readFile(join(TRITON, "requirements.txt"), "utf8");
+  const python = await installPython("triton", requirements);
+  const { stdout } = await promisify(execFile)(python, [join(TRITON, script), ...args, path]);
+  return JSON.parse(stdout);
+};
+
 const metricsOf = async (service: ServiceProcess): Promise<string> =>
   (await fetch(`${service.metricsUrl}/metrics`)).text();
 
@@ -47,16 +86,11 @@ describe.skipIf(skipped)(`Triton's own client${skipped}`, () => {
     const service = await start(model);
     // Hardly red or blue, so that a wrong score is not hidden behind 0 and 1.
     const photos = [await colourImage("#906070"), await colourImage("#607090")];
-    const path = join(store.directory, "photos.f32");
-    await writeFile(path, new Uint8Array((await tensorOf(model, photos)).buffer));
-    const python = await installPython(
-      "triton",
-      await readFile(join(TRITON, "requirements.txt"), "utf8"),
+    const asked = await askWithTriton(
+      "client.py",
+      [new URL(service.url).host, model.metadata.name],
+      await tensorOf(model, photos),
     );
-    const { stdout } = await promisify(execFile)(python, [
-      ...[join(TRITON, "client.py"), new URL(service.url).host, model.metadata.name, path],
-    ]);
-    const asked = JSON.parse(stdout);
 
     expect(asked).toMatchObject({ live: true, ready: true, modelReady: true, versionReady: true });
     expect(asked.strangerReady).toBe(false);
@@ -118,37 +152,21 @@ describe.skipIf(skipped)(`Triton's own client${skipped}`, () => {
 describe.skipIf(skipped)(`Triton's own client as an administrator${skipped}`, () => {
   it("loads another model of the store beside the first, and unloads it", async () => {
     const pets = await stubModel();
-    const other = await stubModel(1);
-    const metadata = { ...other.metadata, name: "colours" };
-    const files = { ...other.files, "model.json": JSON.stringify(metadata) };
-    await publishModel(store.directory, files, other.digest, "colours");
-    const keys = join(store.directory, "keys.json");
-    const key = { name: "ops", scope: "admin", sha256: hashKey(KEY) };
-    await writeFile(keys, JSON.stringify({ keys: [key] }));
-    await store.publish(pets);
-    const service = await store.start({ env: { API_KEYS_FILE: keys } });
-    await service.serving(pets.digest);
-
-    const path = join(store.directory, "photo.f32");
-    const photo = await colourImage("#906070");
-    await writeFile(path, new Uint8Array((await tensorOf(pets, [photo])).buffer));
-    const python = await installPython(
-      "triton",
-      await readFile(join(TRITON, "requirements.txt"), "utf8"),
+    const colours = await publishColours();
+    const service = await startForAdministrator(pets);
+    const seen = await askWithTriton(
+      "repository.py",
+      [new URL(service.url).host, KEY, "cats-dogs", "colours"],
+      await tensorOf(pets, [await colourImage("#906070")]),
     );
-    const { stdout } = await promisify(execFile)(python, [
-      ...[join(TRITON, "repository.py"), new URL(service.url).host, KEY],
-      ...["cats-dogs", "colours", path],
-    ]);
-    const seen = JSON.parse(stdout);
     expect(seen.extensions).toContain("model_repository");
     const unloaded = { "cats-dogs": "READY", colours: "UNAVAILABLE" };
     expect(seen.before).toEqual(unloaded);
     expect(seen.loaded).toEqual({ "cats-dogs": "READY", colours: "READY" });
     expect(seen.ready).toBe(true);
     expect(seen.metadata).toMatchObject({
-      ...{ name: "colours", versions: [metadata.version] },
-      parameters: { digest: other.digest },
+      ...{ name: "colours", versions: [colours.metadata.version] },
+      parameters: { digest: colours.digest },
     });
     // Each with its own network: the softmax of half of the first one's scores.
     const [[cat]] = seen.scores["cats-dogs"];
@@ -174,12 +192,9 @@ describe.skipIf(skipped)(`Triton's own client as an administrator${skipped}`, ()
 describe("named models", () => {
   it("are loaded at the start, and one that is refused keeps no other from serving", async () => {
     const pets = await stubModel();
-    const other = await stubModel(1);
-    const metadata = { ...other.metadata, name: "colours" };
-    const files = { ...other.files, "model.json": JSON.stringify(metadata) };
-    const wrong = { ...metadata, golden: [{ ...other.metadata.golden[0], label: "dog" }] };
     await store.publish(pets);
-    await publishModel(store.directory, files, other.digest, "colours");
+    const { digest, files, metadata } = await publishColours();
+    const wrong = { ...metadata, golden: [{ ...metadata.golden[0], label: "dog" }] };
     const ready = (service: ServiceProcess) => statusOf(service, "/v2/models/colours/ready");
     const first = await store.start({ env: { LOAD_MODELS: "absent,colours" } });
     await first.logged((line) => /no model "absent"/.test(line.msg));
@@ -188,8 +203,8 @@ describe("named models", () => {
     const index = `${first.url}/v2/repository/index`;
     expect((await fetch(index, { method: "POST" })).status, "without keys").toBe(403);
 
-    const files2 = { ...files, "model.json": JSON.stringify(wrong) };
-    await publishModel(store.directory, files2, other.digest, "colours");
+    const refused = { ...files, "model.json": JSON.stringify(wrong) };
+    await publishModel(store.directory, refused, digest, "colours");
     const second = await store.start({ env: { LOAD_MODELS: "colours" } });
     const line = await second.logged(({ msg }) => msg.startsWith("LOAD_MODELS"));
     expect(line.msg, "its golden picture proves it wrong").toMatch(
@@ -201,16 +216,8 @@ describe("named models", () => {
 
   it("are unloaded and loaded again under load, without a request that fails for it", async () => {
     const pets = await stubModel();
-    await store.publish(pets);
-    const other = await stubModel(1);
-    const metadata = { ...other.metadata, name: "colours" };
-    const files = { ...other.files, "model.json": JSON.stringify(metadata) };
-    await publishModel(store.directory, files, other.digest, "colours");
-    const keys = join(store.directory, "keys.json");
-    const key = { name: "ops", scope: "admin", sha256: hashKey(KEY) };
-    await writeFile(keys, JSON.stringify({ keys: [key] }));
-    const service = await store.start({ env: { API_KEYS_FILE: keys } });
-    await service.serving(pets.digest);
+    await publishColours();
+    const service = await startForAdministrator(pets);
     const headers = { authorization: `Bearer ${KEY}` };
     const change = async (how: "load" | "unload") => {
       const url = `${service.url}/v2/repository/models/colours/${how}`;

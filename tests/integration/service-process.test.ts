@@ -1,16 +1,13 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
+import { eventually } from "../fixtures/eventually.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
 import { runProgram } from "../fixtures/service-process.ts";
 import { loadService, predict, statusOf } from "../fixtures/service-requests.ts";
 
 const store = useModelStore();
-
-/** Awaits a condition, for as long as a busy machine may need. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 15_000 });
 
 describe("the end", () => {
   it("drains under load without a failed request, and exits with 0", async () => {
