@@ -3,9 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Settings } from "../config/settings.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
-import { fromPods } from "./network-rules.ts";
-import { podNetworkPolicy } from "./pod-network-policy.ts";
-import { restrictedPodSpec } from "./restricted-pod.ts";
+import { persistentServer } from "./persistent-server.ts";
 
 /** What a {@link BatchQueue} is made of. */
 export type BatchQueueArgs = {
@@ -41,20 +39,13 @@ export class BatchQueue extends pulumi.ComponentResource {
   constructor(name: string, args: BatchQueueArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:BatchQueue", name, {}, options);
     const { namespace, image, storageClass, settings, clients } = args;
-    const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
-    const selector = { matchLabels: this.selector };
     const parent = { parent: this };
 
-    const policy = podNetworkPolicy(
-      name,
-      { part: NAME, namespace, ingress: [fromPods(clients, PORT)] },
-      parent,
-    );
     const password = new random.RandomPassword(name, { length: 32, special: false }, parent);
     const secret = new k8s.core.v1.Secret(
       name,
       {
-        metadata,
+        metadata: { name: NAME, namespace, labels: labelsOf(NAME) },
         stringData: {
           url: pulumi.interpolate`redis://:${password.result}@${NAME}:${PORT}`,
           password: password.result,
@@ -65,87 +56,40 @@ export class BatchQueue extends pulumi.ComponentResource {
       },
       parent,
     );
-    const claim = new k8s.core.v1.PersistentVolumeClaim(
+    persistentServer(
       name,
       {
-        metadata,
-        spec: {
-          accessModes: ["ReadWriteOnce"],
-          storageClassName: storageClass,
-          resources: { requests: { storage: settings.size } },
+        part: NAME,
+        ...{ namespace, image, clients, resources: settings.resources },
+        program: {
+          command: ["redis-server", `${CONFIGURATION}/redis.conf`],
+          env: [
+            {
+              name: "REDISCLI_AUTH",
+              valueFrom: { secretKeyRef: { name: NAME, key: "password" } },
+            },
+          ],
         },
+        port: { name: "redis", number: PORT },
+        data: { path: DATA, storageClass, size: settings.size },
+        mounts: [
+          {
+            path: CONFIGURATION,
+            readOnly: true,
+            volume: {
+              name: "configuration",
+              secret: {
+                secretName: secret.metadata.name,
+                items: [{ key: "redis.conf", path: "redis.conf" }],
+              },
+            },
+          },
+        ],
+        // It answers PONG only when what it has kept is read.
+        probe: { exec: { command: ["sh", "-c", "redis-cli ping | grep -q PONG"] } },
+        start: { periodSeconds: 1, progressDeadlineSeconds: 180, timeout: "5m" },
       },
       parent,
-    );
-    const deployment = new k8s.apps.v1.Deployment(
-      name,
-      {
-        metadata,
-        spec: {
-          replicas: 1,
-          revisionHistoryLimit: 3,
-          progressDeadlineSeconds: 180,
-          selector,
-          // Two of them would write the same files.
-          strategy: { type: "Recreate" },
-          template: {
-            metadata: { labels: labelsOf(NAME) },
-            spec: restrictedPodSpec({
-              pod: {},
-              container: {
-                name: NAME,
-                image,
-                command: ["redis-server", `${CONFIGURATION}/redis.conf`],
-                env: [
-                  {
-                    name: "REDISCLI_AUTH",
-                    valueFrom: { secretKeyRef: { name: NAME, key: "password" } },
-                  },
-                ],
-                ports: [{ name: "redis", containerPort: PORT }],
-                // It answers PONG only when what it has kept is read.
-                startupProbe: probe({ periodSeconds: 1, failureThreshold: 120 }),
-                readinessProbe: probe({ periodSeconds: 5, failureThreshold: 2 }),
-                livenessProbe: probe({ periodSeconds: 20, failureThreshold: 3 }),
-                resources: settings.resources,
-              },
-              mounts: [
-                {
-                  path: DATA,
-                  volume: {
-                    name: "data",
-                    persistentVolumeClaim: { claimName: claim.metadata.name },
-                  },
-                },
-                {
-                  path: CONFIGURATION,
-                  readOnly: true,
-                  volume: {
-                    name: "configuration",
-                    secret: {
-                      secretName: secret.metadata.name,
-                      items: [{ key: "redis.conf", path: "redis.conf" }],
-                    },
-                  },
-                },
-              ],
-            }),
-          },
-        },
-      },
-      { ...parent, dependsOn: policy, customTimeouts: { create: "5m", update: "5m" } },
-    );
-    new k8s.core.v1.Service(
-      name,
-      {
-        metadata,
-        spec: {
-          type: "ClusterIP",
-          selector: this.selector,
-          ports: [{ name: "redis", port: PORT, targetPort: "redis" }],
-        },
-      },
-      { ...parent, dependsOn: deployment },
     );
     this.secret = secret.metadata.name;
     this.registerOutputs({ secret: this.secret });
@@ -175,9 +119,3 @@ const configuration = (password: string, memory: string): string =>
     "maxmemory-policy noeviction",
     "",
   ].join("\n");
-
-const probe = (timing: k8s.types.input.core.v1.Probe) => ({
-  exec: { command: ["sh", "-c", "redis-cli ping | grep -q PONG"] },
-  timeoutSeconds: 5,
-  ...timing,
-});
