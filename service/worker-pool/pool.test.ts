@@ -198,6 +198,20 @@ describe("createPool", () => {
     await eventually(() => expect(pool.ready()).toBe(2));
   });
 
+  it("changes models although a worker ends before its turn to load", async () => {
+    start(2);
+    await pool.use(model("a"));
+    pool.grow();
+    await eventually(() => expect(pool.ready()).toBe(2));
+    const changed = pool.use(model("b", "hold"));
+    const [held, crashed] = [label("hold"), label("crash")];
+    await expect(crashed).rejects.toThrow(WorkerCrashedError);
+    await label("release");
+    expect((await changed).digest, "without the one that is no more").toBe("b");
+    await held;
+    await eventually(() => expect(onFault).toHaveBeenCalledTimes(1));
+  });
+
   describe("models beside the one that serves", () => {
     const ask = async (digest?: string) =>
       (await pool.infer({ body: image("x"), jsonBytes: 0, maxBatch: 1 }, never, digest)).model

@@ -27,13 +27,18 @@ export type ServedModels = {
   find(digest: string): ModelMetadata | undefined;
 };
 
-/** Runs a load in each worker that there is now. @returns what the last one says of the model */
+/**
+ * Runs a load in one after the other of the workers that there are now. One that ends before its turn is left out: it would never
+ * answer, and its replacement loads what the others have.
+ *
+ * @returns what the last one says of the model
+ */
 const inEach = async (
   members: ReadonlySet<Member>,
   load: (member: Member) => Promise<ModelMetadata>,
 ): Promise<ModelMetadata> => {
   let metadata: ModelMetadata | undefined;
-  for (const member of [...members]) metadata = await load(member);
+  for (const member of [...members]) if (members.has(member)) metadata = await load(member);
   if (!metadata) throw new WorkerCrashedError("No worker is running; see the log.");
   return metadata;
 };
@@ -103,7 +108,7 @@ export const createServedModels = (options: ServedModelsOptions): ServedModels =
   };
 
   const bring = async (member: Member): Promise<void> => {
-    if (!current) return;
+    if (!current || !members.has(member)) return;
     try {
       await loadInto(member, current);
       serve(member, current.digest);
@@ -114,6 +119,7 @@ export const createServedModels = (options: ServedModelsOptions): ServedModels =
       return;
     }
     for (const { model } of beside.values()) {
+      if (!members.has(member)) return;
       // It has the model that serves: that is worth more than the whole of what is beside it.
       await keepIn(member, model).catch((error: unknown) => {
         if (members.has(member)) onFault("worker-restart-failed", error);

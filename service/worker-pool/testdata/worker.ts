@@ -18,7 +18,10 @@ port.on("message", (request: WorkerRequest) => {
       reply({ type: "refused", code: "corrupt", message: "bad model" });
     } else {
       if (request.keep) kept.add(request.digest);
-      reply({ type: "loaded", metadata: { digest: request.digest } as never });
+      const loaded = (): void =>
+        reply({ type: "loaded", metadata: { digest: request.digest } as never });
+      if (request.directory === "hold") held.push(loaded);
+      else loaded();
     }
   }
   if (request.type === "drop") kept.delete(request.digest);
