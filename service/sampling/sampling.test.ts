@@ -97,21 +97,34 @@ it("keeps no more than it may, the newest", async () => {
   expect(names).not.toContain(oldest);
 });
 
+const named = (ending: string): string =>
+  `2026-01-02T03-04-05.678Z-3f0c6a52-7b1f-4c7e-9d1a-0c5b8f2f3a11.${ending}`;
+/** Puts a file of ten bytes into the directory. */
+const putAged = async (name: string, days: number): Promise<void> => {
+  const path = join(directory, name);
+  await writeFile(path, "x".repeat(10));
+  const then = new Date(Date.now() - days * 86_400_000);
+  await utimes(path, then, then);
+};
+
 it("sweeps what is too old, when it starts and later", async () => {
-  const path = (name: string) => join(directory, name);
-  for (const [name, days] of [
-    ["old.jpg", 8],
-    ["young.jpg", 6],
-  ] as const) {
-    await writeFile(path(name), "x".repeat(10));
-    const then = new Date(Date.now() - days * 86_400_000);
-    await utimes(path(name), then, then);
-  }
+  await putAged(named("jpg"), 8);
+  await putAged(named("jpg.0c5b8f2f-7b1f-4c7e-9d1a-3f0c6a523a11.tmp"), 8);
+  await putAged(named("json"), 6);
   await start();
-  expect(await readdir(directory)).toEqual(["young.jpg"]);
+  expect(await readdir(directory), "what a crash left, too").toEqual([named("json")]);
   const later = Date.now() + 2 * 86_400_000;
   expect(await sweep(directory, { days: 7, megabytes: 1 }, later)).toBe(0);
   expect(await readdir(directory)).toEqual([]);
+});
+
+it("leaves alone what it did not put there, and does not count it", async () => {
+  const others = ["holiday.jpg", "labels.csv", "2026-01-02.json"];
+  for (const name of others) await putAged(name, 100);
+  await putAged(named("jpg"), 1);
+  await start();
+  expect(await sweep(directory, { days: 7, megabytes: 0.00002 })).toBe(10);
+  expect((await readdir(directory)).sort()).toEqual([...others, named("jpg")].sort());
 });
 
 it("says at once when the directory cannot be made", async () => {

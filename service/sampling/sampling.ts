@@ -1,11 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Prediction } from "../../model/classifier.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import { writeFileAtomic } from "../../model/write-atomic.ts";
-import { type Retention, sweep } from "./sweep.ts";
+import { type Retention, sampleName, sweep } from "./sweep.ts";
 
 /** Longer side of a kept photo at most, pixels: enough to label it and to train with it. */
 const SIDE = 1024;
@@ -69,10 +68,7 @@ export const startSampling = async (options: SamplingOptions): Promise<Sampling>
     );
     const { name, version, digest } = model;
     const about = `${JSON.stringify({ ...prediction, model: { name, version, digest } })}\n`;
-    const path = join(
-      directory,
-      `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID()}`,
-    );
+    const path = join(directory, sampleName());
     await writeFileAtomic(`${path}.jpg`, drawn);
     await writeFileAtomic(`${path}.json`, about);
     bytes += drawn.length + about.length;

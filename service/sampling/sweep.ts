@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -5,11 +6,18 @@ import { join } from "node:path";
 export type Retention = { readonly days: number; readonly megabytes: number };
 
 const DAY_MS = 86_400_000;
+/** What {@link sampleName} gives, with its ending, and with what a crash in the middle of a write leaves behind it. */
+const SAMPLE = /^[\dT-]{19}\.\d{3}Z-[\da-f-]{36}\.(jpg|json)(\.[\da-f-]{36}\.tmp)?$/;
+
+/** A name for a photo and what is known of it, without their endings. */
+export const sampleName = (): string =>
+  `${new Date().toISOString().replaceAll(":", "-")}-${randomUUID()}`;
 
 type Found = { readonly path: string; readonly bytes: number; readonly modified: number };
 
 const look = async (directory: string): Promise<Found[]> => {
-  const names = await readdir(directory);
+  // Whatever else somebody has there is nobody's to remove.
+  const names = (await readdir(directory)).filter((name) => SAMPLE.test(name));
   const found = await Promise.all(
     names.map(async (name): Promise<Found[]> => {
       const path = join(directory, name);
@@ -22,9 +30,9 @@ const look = async (directory: string): Promise<Found[]> => {
 };
 
 /**
- * Removes the files of a directory that are too old, and the oldest ones while all of them are too large.
+ * Removes the samples of a directory that are too old, and the oldest ones while all of them are too large.
  *
- * @returns bytes that stay
+ * @returns their bytes that stay
  */
 export const sweep = async (
   directory: string,
