@@ -245,6 +245,31 @@ describe("/jobs/:id", () => {
     );
   });
 
+  it("keeps no place for a client that left before its events began", async () => {
+    holdAll();
+    const id = await submit(["a"]);
+    const { progressOf } = queue;
+    const [asked, left, answer] = [0, 1, 2].map(() => Promise.withResolvers<void>());
+    vi.spyOn(queue, "progressOf").mockImplementationOnce(async (wanted) => {
+      asked?.resolve();
+      await answer?.promise;
+      return progressOf(wanted);
+    });
+    server.once("request", (_, outgoing) => outgoing.once("close", () => left?.resolve()));
+    const client = new AbortController();
+    const lost = fetch(`${base}/jobs/${id}/events`, { signal: client.signal });
+    await asked?.promise;
+    client.abort();
+    await expect(lost).rejects.toThrow(/abort/);
+    await left?.promise;
+    answer?.resolve();
+    // The first request's handler is done when this one is answered.
+    expect((await fetch(`${base}/livez`)).status).toBe(200);
+    const next = await fetch(`${base}/jobs/${id}/events`);
+    expect(next.status).toBe(200);
+    await next.body?.cancel();
+  });
+
   it("ends the events when the job is deleted, and when the service drains", async () => {
     holdAll();
     const id = await submit(["a"]);

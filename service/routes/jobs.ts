@@ -8,7 +8,7 @@ import type { Budget } from "../batch/budget.ts";
 import { followJob } from "../batch/follow-job.ts";
 import { jobAnswer } from "../batch/job-answer.ts";
 import { type PhotoLimits, readPhotos } from "../batch/read-photos.ts";
-import { type BodyLimits, readBody } from "../body.ts";
+import { type BodyLimits, hungUp, readBody } from "../body.ts";
 import { type Lifecycle, statusOf } from "../lifecycle.ts";
 import type { ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
@@ -112,6 +112,8 @@ export const jobRoutes = (options: JobRoutesOptions): Hono<ServiceEnv> => {
     const id = idOf(c);
     if (!(await queue.progressOf(id))) throw noJob();
     if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
+    // Its close would not be told any more, and its place never given back.
+    if (c.env.outgoing.closed) throw hungUp();
     if (streams >= maxStreams) throw tooManyStreams();
     streams += 1;
     c.env.outgoing.once("close", () => {
