@@ -32,6 +32,8 @@ export const readBody = (
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const declared = Number(incoming.headers["content-length"] ?? Number.NaN);
   if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  // It would neither end nor close any more.
+  if (incoming.destroyed) return Promise.reject(hungUp());
   if (incoming.headers.expect) outgoing.writeContinue();
 
   return new Promise((resolve, reject) => {
