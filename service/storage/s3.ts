@@ -38,7 +38,12 @@ export const createS3Storage = (options: S3Options): Storage => {
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: REQUEST_MS },
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: REQUEST_MS,
+      // Without it a late answer is a warning, and waited for all the same.
+      throwOnRequestTimeout: true,
+    },
   });
   const objectOf = (key: string) => ({ Bucket: bucket, Key: prefix + key });
 
