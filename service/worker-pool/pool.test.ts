@@ -86,6 +86,18 @@ describe("createPool", () => {
     expect((await held).model.digest).toBe("a");
   });
 
+  it("settles what outlived two swaps, too: it is to be asked again", async () => {
+    start(1);
+    await pool.use(model("a"));
+    const held = label("hold");
+    await pool.use(model("b"));
+    await pool.use(model("c"));
+    const [outcome] = await Promise.allSettled([held, label("release")]);
+    expect(outcome).toMatchObject({
+      reason: { message: expect.stringMatching(/send it again/) },
+    });
+  });
+
   it("tells bad images from faults", async () => {
     start(1);
     await pool.use(model("a"));

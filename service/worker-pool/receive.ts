@@ -32,6 +32,8 @@ export const receive = (
     const { digest, ...answer } = reply.answer;
     const model = models.find(digest);
     if (model) job?.resolve({ ...answer, model, waited: job.waited });
+    // Background work may be held up in a worker for as long as there is other work.
+    else job?.reject(new Error("The model was replaced twice meanwhile; send it again."));
   }
   return true;
 };
