@@ -150,18 +150,20 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
       }
     };
     const one = async (index: number): Promise<void> => {
-      const done = await photoLimit(() => result(index));
-      // Outside the limit: the workers need not wait until Redis has it on its disk.
-      if (done && (await jobs.record({ id, index }, done.outcome, done.computed)) === "gone") {
-        cancel.abort();
+      try {
+        const done = await photoLimit(() => result(index));
+        // Outside the limit: the workers need not wait until Redis has it on its disk.
+        if (done && (await jobs.record({ id, index }, done.outcome, done.computed)) === "gone") {
+          cancel.abort();
+        }
+      } catch (error) {
+        // Redis refused something. The attempt goes on: while it does, there must be no other one at the same photos.
+        failure = error;
       }
     };
 
-    try {
-      await Promise.all(photos.map(one));
-    } finally {
-      running.delete(id);
-    }
+    await Promise.all(photos.map(one));
+    running.delete(id);
     if (cancel.signal.aborted) return;
     if (stopping && (await jobs.progressOf(id))?.status === "active") {
       // Handed back: another replica takes it at once, and does not wait for the lease to end.

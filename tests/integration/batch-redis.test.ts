@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { BatchQueue } from "../../service/batch/batch-queue.ts";
+import type { Outcome } from "../../service/batch/job.ts";
 import { createRedisQueue } from "../../service/batch/redis-queue.ts";
 import { endedJob, type JobAnswer, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
 import { eventually } from "../fixtures/eventually.ts";
@@ -49,6 +52,37 @@ const random = (seed: number) => {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 };
+
+const model = { name: "m", version: "1", digest: "sha256:1" };
+const completed = (label: string) => ({
+  ...{ status: "completed" as const, model },
+  prediction: { label, probability: 1, probabilities: {} },
+});
+/** A queue of this process, whose photos are texts. */
+const openQueue = (options: {
+  readonly servedModel: () => string;
+  readonly predict: (text: string) => Promise<Outcome>;
+}): BatchQueue =>
+  createRedisQueue({
+    servedModel: options.servedModel,
+    prediction: {
+      predict: (bytes) => options.predict(Buffer.from(bytes).toString()),
+      giveUp: () => ({
+        status: "failed",
+        error: { code: "internal", detail: "", givenUp: true },
+      }),
+    },
+    ...{ url: redis.url, photosAtOnce: 4, maxJobs: 5, attempts: 3, backoffMs: 10 },
+    // Long enough for a busy machine: who loses it has its photos begun again.
+    ...{ leaseSeconds: 10, retentionSeconds: 60, log: silent },
+  });
+const submitTo =
+  (queue: BatchQueue) =>
+  (...texts: string[]): Promise<string> =>
+    queue.submit(
+      texts.map((name) => ({ name, bytes: new Uint8Array(Buffer.from(name)) })),
+      () => undefined,
+    );
 
 describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
   it("answers as the one in memory does, forgets the photos, and says that jobs last", async () => {
@@ -113,32 +147,17 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
   });
 
   it("tries again what fails, lists what it gives up, and computes no photo twice for a model", async () => {
-    const model = { name: "m", version: "1", digest: "sha256:1" };
     let served = model.digest;
     const asked: string[] = [];
-    const queue = createRedisQueue({
-      prediction: {
-        predict: async (bytes) => {
-          const text = Buffer.from(bytes).toString();
-          asked.push(text);
-          if (text === "never" || (text === "later" && asked.length < 4)) throw new Error("crash");
-          const prediction = { label: text, probability: 1, probabilities: {} };
-          return { status: "completed", prediction, model: { ...model, digest: served } };
-        },
-        giveUp: () => ({
-          status: "failed",
-          error: { code: "internal", detail: "", givenUp: true },
-        }),
-      },
+    const queue = openQueue({
       servedModel: () => served,
-      ...{ url: redis.url, photosAtOnce: 4, maxJobs: 5, attempts: 3, backoffMs: 10 },
-      ...{ leaseSeconds: 1, retentionSeconds: 60, log: silent },
+      predict: async (text) => {
+        asked.push(text);
+        if (text === "never" || (text === "later" && asked.length < 4)) throw new Error("crash");
+        return { ...completed(text), model: { ...model, digest: served } };
+      },
     });
-    const submit = (...texts: string[]) =>
-      queue.submit(
-        texts.map((name) => ({ name, bytes: new Uint8Array(Buffer.from(name)) })),
-        () => undefined,
-      );
+    const submit = submitTo(queue);
     const outcome = (id: string) =>
       eventually(async () => {
         const job = await queue.find(id);
@@ -156,6 +175,41 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
     expect(await outcome(await submit("now"))).toMatchObject({ status: "completed" });
     expect(times("now"), "another model answers anew").toBe(2);
     await queue.stop();
+  });
+
+  it("begins no photo again while it is computed, though another one's outcome cannot be written", async () => {
+    const gates = { quick: Promise.withResolvers<void>(), slow: Promise.withResolvers<void>() };
+    const asked: string[] = [];
+    const queue = openQueue({
+      servedModel: () => model.digest,
+      predict: async (text) => {
+        asked.push(text);
+        if (text === "quick" || text === "slow") await gates[text].promise;
+        return completed(text);
+      },
+    });
+    const submit = submitTo(queue);
+    const ended = (id: string) =>
+      eventually(async () => expect((await queue.find(id))?.progress.status).toBe("completed"));
+    const client = new Redis(redis.url);
+    const id = await eventually(() => submit("quick", "slow"));
+    await eventually(() => expect(asked).toHaveLength(2));
+    const outcomes = `image-classification:outcomes:${id}`;
+    await client.set(outcomes, "no hash");
+    gates.quick.resolve();
+    // The write has failed when another job, behind it on the same connection, has ended.
+    await ended(await submit("a"));
+    await client.del(outcomes);
+    for (const text of ["b", "c", "d"]) await ended(await submit(text));
+    expect(asked.filter((text) => text === "slow")).toHaveLength(1);
+    gates.slow.resolve();
+    await ended(id);
+    expect(
+      asked.filter((text) => text === "quick"),
+      "its outcome was lost",
+    ).toHaveLength(2);
+    await queue.stop();
+    client.disconnect();
   });
 
   it(`loses nothing and does nothing twice, ${KILLS} times that the service or Redis is killed`, {
