@@ -19,6 +19,18 @@ it("sweeps at once, then four times in a retention, until it is ended; a failure
   expect(sweep).toHaveBeenCalledTimes(5);
 });
 
+it("begins no sweep while one is under way, however long that takes", async () => {
+  const slow = Promise.withResolvers<number>();
+  const sweep = vi.fn().mockReturnValueOnce(slow.promise).mockResolvedValue(0);
+  const stop = startSweeper({ what: "x", retentionSeconds: 40, sweep, log });
+  await vi.advanceTimersByTimeAsync(100_000);
+  expect(sweep).toHaveBeenCalledTimes(1);
+  slow.resolve(0);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(sweep).toHaveBeenCalledTimes(2);
+  stop();
+});
+
 it("sweeps once an hour at least", async () => {
   const sweep = vi.fn().mockResolvedValue(0);
   const stop = startSweeper({ what: "x", retentionSeconds: 1e7, sweep, log });

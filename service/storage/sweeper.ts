@@ -20,12 +20,18 @@ export const startSweeper = (options: SweeperOptions): (() => void) => {
     MAX_INTERVAL_SECONDS,
     Math.max(1, retentionSeconds / SWEEPS_A_RETENTION),
   );
+  let sweeping = false;
   const run = async (): Promise<void> => {
+    // A large bucket may take longer than the time between two sweeps.
+    if (sweeping) return;
+    sweeping = true;
     try {
       const swept = await sweep();
       if (swept > 0) log.info({ what, swept }, "swept");
     } catch (error) {
       log.warn({ what, err: error }, "sweeping failed; it is tried again");
+    } finally {
+      sweeping = false;
     }
   };
   void run();
