@@ -6,6 +6,7 @@ import type { ModelErrorCode } from "../../model/model-error.ts";
 import type { Precision } from "../../model/precision.ts";
 import type { ModelReference } from "../../model/store.ts";
 import type { Asked, InferenceBody } from "../inference-protocol/read-request.ts";
+import type { EndRequest } from "./end-worker.ts";
 
 /** What the main thread asks of a worker. A worker answers `load`, `predict` and `infer`, each once. */
 export type WorkerRequest =
@@ -33,7 +34,8 @@ export type WorkerRequest =
       readonly digest?: string;
     } & Work)
   /** Nobody waits for this work's answer any more: what of it has not begun need not. It is answered all the same. */
-  | { readonly type: "cancel"; readonly id: number };
+  | { readonly type: "cancel"; readonly id: number }
+  | EndRequest;
 
 /** `background` work is begun, and its network run, only when no `interactive` work is there for it. */
 export type Priority = "interactive" | "background";

@@ -4,6 +4,7 @@ import type { ModelReference } from "../../model/store.ts";
 import { createInTurn } from "../in-turn.ts";
 import type { InferenceBody } from "../inference-protocol/read-request.ts";
 import { createDispatcher } from "./dispatcher.ts";
+import { endWorker } from "./end-worker.ts";
 import type { PoolAnswer } from "./job.ts";
 import { createMember, type Member } from "./member.ts";
 import type { Extras, Priority, WorkerReply } from "./messages.ts";
@@ -137,7 +138,7 @@ export const createPool = (options: PoolOptions): Pool => {
 
   const stop = async (): Promise<void> => {
     stopping = true;
-    await Promise.all([...members].map((member) => member.worker.terminate()));
+    await Promise.all([...members].map(({ worker }) => endWorker(worker)));
   };
 
   start();

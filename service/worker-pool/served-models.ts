@@ -1,5 +1,6 @@
 import type { ModelMetadata } from "../../model/metadata.ts";
 import type { ModelReference } from "../../model/store.ts";
+import { endWorker } from "./end-worker.ts";
 import { loadInto, type Member, send } from "./member.ts";
 import { WorkerCrashedError } from "./worker-crashed-error.ts";
 
@@ -115,7 +116,7 @@ export const createServedModels = (options: ServedModelsOptions): ServedModels =
     } catch (error) {
       if (!members.has(member)) return;
       onFault("worker-restart-failed", error);
-      await member.worker.terminate();
+      await endWorker(member.worker);
       return;
     }
     for (const { model } of beside.values()) {

@@ -278,6 +278,10 @@ port.on("message", (request: WorkerRequest) => {
     case "infer":
       void infer(request);
       break;
+    case "end":
+      // In a worker this ends the thread alone.
+      process.exit();
+      break;
     case "cancel":
       if (wanted.has(request.id)) wanted.set(request.id, false);
       break;

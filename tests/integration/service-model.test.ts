@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { modelDirectory, publishModel, writeModel } from "../../model/store.ts";
+import { backboneModel } from "../fixtures/backbone-model.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel, type TestModel } from "../fixtures/models.ts";
 import type { ServiceProcess } from "../fixtures/service-process.ts";
@@ -224,5 +225,13 @@ describe("the model", () => {
     await clients.stop();
     expect(new Set(clients.outcomes)).toEqual(new Set([200]));
     expect(clients.digests).toEqual(new Set(models.map((model) => model.digest)));
+  });
+
+  it("ends in good order while a worker opens a model", async () => {
+    await store.publish(await backboneModel());
+    for (let round = 0; round < 4; round++) {
+      const service = await store.start();
+      expect(await service.stop()).toBe(0);
+    }
   });
 });

@@ -11,6 +11,7 @@ let held: (() => void)[] = [];
 const holding = new Set<number>();
 
 port.on("message", (request: WorkerRequest) => {
+  if (request.type === "end") process.exit();
   if (request.type === "use") current = request.digest;
   if (request.type === "load") {
     if (request.directory === "crash") process.exit(4);
