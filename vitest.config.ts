@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{model,training,service,infra}/**/*.test.ts"],
+          include: ["{model,training,service,infra,tests/bench}/**/*.test.ts"],
           testTimeout: 30_000,
           // Loading the whole Pulumi SDK takes long on a busy machine.
           hookTimeout: 60_000,

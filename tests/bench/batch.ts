@@ -19,7 +19,7 @@ import { type Contender, startCeiling, startContender } from "./contenders.ts";
 import { watchForeignCpu } from "./foreign-cpu.ts";
 import { service } from "./servers.ts";
 import { quantile, spreadOf } from "./statistics.ts";
-import { readPhotos } from "./upload-bodies.ts";
+import { ownBytes, readPhotos } from "./upload-bodies.ts";
 
 const SHARED = resolve(import.meta.dirname, "../../../shared");
 const PHOTOS_A_BATCH = 50;
@@ -39,10 +39,7 @@ const batchRate = async (target: Contender, photos: readonly Buffer[]): Promise<
     while (sent < BATCHES_A_SLICE) {
       const first = (sent * PHOTOS_A_BATCH) % photos.length;
       sent += 1;
-      // Bytes of their own: what is known by its content would not be computed again.
-      const own = [...photos.slice(first), ...photos]
-        .slice(0, PHOTOS_A_BATCH)
-        .map((photo) => Buffer.concat([photo, Buffer.from(`${Math.random()}`)]));
+      const own = [...photos.slice(first), ...photos].slice(0, PHOTOS_A_BATCH).map(ownBytes);
       const id = await submitBatch(target, own);
       for (
         let job = await jobOf(target, id);

@@ -21,7 +21,7 @@ export type Contender = {
   readonly url: string;
   slice(clients: number, requests: number): Promise<Slice>;
   memory(): Promise<number>;
-  stop(): Promise<void>;
+  stop(): Promise<unknown>;
 };
 
 /** Times of the answers with a status, milliseconds. */

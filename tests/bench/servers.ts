@@ -31,7 +31,8 @@ export type RunningServer = {
   readonly coldStart: number;
   /** Resident memory of the process and all its children, bytes. */
   memory(): Promise<number>;
-  stop(): Promise<void>;
+  /** Tells it to stop, and waits. @returns its exit code, or the signal that it ended by */
+  stop(): Promise<number | NodeJS.Signals | null>;
 };
 
 const benchCache = (): string =>
@@ -137,11 +138,13 @@ const answers = async (url: string, body: Buffer): Promise<boolean> => {
   }
 };
 
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  await ended;
+const end = async (child: ChildProcess): Promise<number | NodeJS.Signals | null> => {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    await ended;
+  }
+  return child.exitCode ?? child.signalCode;
 };
 
 /** Starts a server and waits for its first prediction. */

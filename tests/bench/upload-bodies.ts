@@ -35,6 +35,10 @@ const drawPhotos = (count: number): Promise<Buffer[]> =>
     ),
   );
 
+/** The photo with other bytes behind its end: what is known by its content is computed again. */
+export const ownBytes = (photo: Uint8Array): Buffer =>
+  Buffer.concat([photo, Buffer.from(`${Math.random()}`)]);
+
 const BOUNDARY = "benchmark-boundary";
 /** Content-Type of `formBody`. */
 export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`;
