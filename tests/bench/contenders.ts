@@ -19,7 +19,8 @@ export type Slice = {
 export type Contender = {
   readonly name: string;
   readonly url: string;
-  slice(clients: number, requests: number): Promise<Slice>;
+  /** @param photos directory of others than it usually gets */
+  slice(clients: number, requests: number, photos?: string): Promise<Slice>;
   memory(): Promise<number>;
   stop(): Promise<unknown>;
 };
@@ -38,8 +39,9 @@ export const startContender = async (
   photos: string | undefined,
 ): Promise<Contender> => {
   const { url, memory, stop } = await startServer(kind, photo);
-  const slice = async (clients: number, requests: number): Promise<Slice> => {
-    const result = await load({ kind: "closed", url, photos, clients, requests });
+  const { protocol } = kind;
+  const slice: Contender["slice"] = async (clients, requests, others = photos) => {
+    const result = await load({ kind: "closed", url, protocol, photos: others, clients, requests });
     const took = timesOf(result, 200);
     const failed = result.samples.length - took.length;
     return { rate: took.length / result.seconds, took, probes: result.probes, failed };

@@ -3,12 +3,14 @@
  * Takes its task as a message, and answers with one.
  */
 import { type Connection, openConnection } from "./connection.ts";
-import { LIVEZ_REQUEST, predictRequest, readPhotos } from "./upload-bodies.ts";
+import { livezRequest, type Protocol, predictRequest, readPhotos } from "./upload-bodies.ts";
 
 export type LoadTask = {
   readonly url: string;
   /** Directory of photos in class sub-folders; drawn ones without it. */
   readonly photos: string | undefined;
+  /** @default "form" */
+  readonly protocol?: Protocol | undefined;
 } & (
   | { readonly kind: "closed"; readonly clients: number; readonly requests: number }
   | { readonly kind: "open"; readonly rate: number; readonly seconds: number }
@@ -29,7 +31,9 @@ const PROBE_EVERY_MS = 20;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const run = async (task: LoadTask): Promise<LoadResult> => {
-  const requests = (await readPhotos(task.photos)).map(predictRequest);
+  const requests = (await readPhotos(task.photos)).map((photo) =>
+    predictRequest(photo, task.protocol),
+  );
   const samples: Sample[] = [];
   const begun = performance.now();
   let next = 0;
@@ -73,7 +77,7 @@ const run = async (task: LoadTask): Promise<LoadResult> => {
     const connection = openConnection(task.url);
     while (probing) {
       const started = performance.now();
-      await connection.ask(LIVEZ_REQUEST);
+      await connection.ask(request);
       const took = performance.now() - started;
       probes.push(took);
       await sleep(Math.max(0, PROBE_EVERY_MS - took));
@@ -98,4 +102,5 @@ process.once("message", (task: LoadTask) => {
       process.exit(1);
     },
   );
+    const request = livezRequest(task.protocol);
 });

@@ -24,6 +24,21 @@ export type Row = { readonly figure: string; readonly reach: string; readonly sp
 type Clients = "c8" | "c32";
 
 /** The median rate of a contender in a repetition. */
+/**
+ * One contender's slices over another's, of neighbouring slices: what drifts between minutes is equal for both.
+ *
+ * @returns no ratios of slices that only one of them has
+ */
+export const pairedRatios = (
+  ours: readonly Slice[],
+  theirs: readonly Slice[],
+  value: (slice: Slice) => number,
+): number[] =>
+  ours.flatMap((slice, i) => {
+    const other = theirs[i];
+    return other ? [value(slice) / value(other)] : [];
+  });
+
 export const rateOf = (repetition: Repetition, name: ContenderName, clients: Clients): number =>
   spreadOf(repetition.slices[name][clients].map((slice) => slice.rate)).median;
 
@@ -40,7 +55,6 @@ export const rowsOf = (repetitions: readonly Repetition[]): Row[] => {
     reach,
     spread: spreadOf(repetitions.map(value)),
   });
-  /** Of neighbouring slices: what drifts between minutes is equal for both. */
   const sliced = (
     figure: string,
     reach: string,
@@ -52,10 +66,7 @@ export const rowsOf = (repetitions: readonly Repetition[]): Row[] => {
     reach,
     spread: spreadOf(
       repetitions.flatMap(({ slices }) =>
-        slices.service[clients].map((slice, i) => {
-          const theirs = slices[other][clients][i];
-          return theirs ? value(slice) / value(theirs) : Number.NaN;
-        }),
+        pairedRatios(slices.service[clients], slices[other][clients], value),
       ),
     ),
   });
@@ -76,9 +87,7 @@ export const rowsOf = (repetitions: readonly Repetition[]): Row[] => {
     reach: ">= 1.5",
     spread: spreadOf(
       repetitions.flatMap(({ slices }) =>
-        (slices.serviceInt8?.[clients] ?? []).map(
-          ({ rate }, i) => rate / (slices.service[clients][i]?.rate ?? Number.NaN),
-        ),
+        pairedRatios(slices.serviceInt8?.[clients] ?? [], slices.service[clients], (s) => s.rate),
       ),
     ),
   });

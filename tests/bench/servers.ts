@@ -1,24 +1,24 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { freePort } from "../../infra/embedded/engine/testing/free-port.ts";
 import type { Precision } from "../../model/precision.ts";
 import { bundleService } from "../../service/bundle.ts";
-import { FORM_TYPE, formBody } from "./upload-bodies.ts";
+import { openConnection } from "./connection.ts";
+import { type Protocol, predictRequest } from "./upload-bodies.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** Below the repository's packages, as the image has it. */
 const BUNDLE = join(ROOT, "artifacts/bench/service");
-const PEERS = resolve(import.meta.dirname, "peers");
-const START_LIMIT_MS = 60_000;
-const run = promisify(execFile);
+const START_LIMIT_MS = 180_000;
 
 /** A way to serve the model, started anew for each measurement. */
 export type ServerKind = {
   readonly name: string;
+  /** How it is asked. @default "form" */
+  readonly protocol?: Protocol;
   readonly command: string;
   readonly args: (port: number) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -35,7 +35,8 @@ export type RunningServer = {
   stop(): Promise<number | NodeJS.Signals | null>;
 };
 
-const benchCache = (): string =>
+/** What measurements keep for the next time. */
+export const benchCache = (): string =>
   join(
     process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"),
     "image-classification-platform/bench",
@@ -53,7 +54,7 @@ const imageEnvironment = async (): Promise<Record<string, string>> => {
   };
 };
 
-/** The service as the repository has it, bundled and with the settings as in its image. Peers serve fp32. */
+/** The service as the repository has it, bundled and with the settings as in its image. */
 export const service = async (
   model: string,
   precision: Precision = "fp32",
@@ -71,44 +72,6 @@ export const service = async (
   };
 };
 
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
-const TUNED = { PEER_THREADS: "2", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
-
-/**
- * FastAPI and uvicorn with two workers, in a virtual environment in the user's cache.
- *
- * @param tuned two threads for endpoints in each worker, and huge pages as the service has them; else as it comes
- */
-export const fastApi = async (model: string, tuned: boolean): Promise<ServerKind> => {
-  const environment = join(benchCache(), "fastapi");
-  const ready = join(environment, "requirements.txt");
-  const requirements = await readFile(join(PEERS, "requirements.txt"), "utf8");
-  const installed = (await exists(ready)) ? await readFile(ready, "utf8") : "";
-  if (installed !== requirements) {
-    process.stderr.write("installing FastAPI and its engines (once) …\n");
-    await run("python3", ["-m", "venv", "--clear", environment]);
-    const pip = join(environment, "bin/pip");
-    const from = ["-r", join(PEERS, "requirements.txt")];
-    await run(pip, ["install", "--quiet", "--disable-pip-version-check", ...from]);
-    await run("cp", [join(PEERS, "requirements.txt"), ready]);
-  }
-  return {
-    name: tuned ? "fastapiTuned" : "fastapi",
-    command: join(environment, "bin/uvicorn"),
-    args: (port) => [
-      ...["fastapi_app:app", "--host", "127.0.0.1", "--port", String(port)],
-      ...["--workers", "2", "--log-level", "warning"],
-    ],
-    env: { MODEL_DIR: model, ...(tuned && TUNED) },
-    directory: PEERS,
-  };
-};
-
 const children = async (pid: number): Promise<number[]> => {
   const list = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
   const direct = list.split(" ").filter(Boolean).map(Number);
@@ -123,18 +86,13 @@ const residentBytes = async (pid: number): Promise<number> => {
 const treeMemory = async (pid: number): Promise<number> =>
   (await Promise.all((await children(pid)).map(residentBytes))).reduce((sum, n) => sum + n, 0);
 
-const answers = async (url: string, body: Buffer): Promise<boolean> => {
+/** Whether a server answers a prediction. */
+const answers = async (url: string, request: Buffer): Promise<boolean> => {
+  const connection = openConnection(url);
   try {
-    const headers = { "content-type": FORM_TYPE };
-    const response = await fetch(`${url}/predict`, {
-      method: "POST",
-      headers,
-      body: new Uint8Array(body),
-    });
-    await response.arrayBuffer();
-    return response.ok;
-  } catch {
-    return false;
+    return (await connection.ask(request)) === 200;
+  } finally {
+    connection.close();
   }
 };
 
@@ -151,14 +109,14 @@ const end = async (child: ChildProcess): Promise<number | NodeJS.Signals | null>
 export const startServer = async (kind: ServerKind, photo: Buffer): Promise<RunningServer> => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const body = formBody(photo);
+  const request = predictRequest(photo, kind.protocol);
   const begun = performance.now();
   const child = spawn(kind.command, kind.args(port), {
     cwd: kind.directory,
     env: { ...process.env, ...kind.env },
     stdio: ["ignore", "ignore", "inherit"],
   });
-  while (!(await answers(url, body))) {
+  while (!(await answers(url, request))) {
     if (child.exitCode !== null) throw new Error(`${kind.name} ended with ${child.exitCode}`);
     if (performance.now() - begun > START_LIMIT_MS) {
       await end(child);

@@ -19,8 +19,9 @@ import { measureColdStarts } from "./cold-start.ts";
 import { type Contender, startCeiling, startContender } from "./contenders.ts";
 import { watchForeignCpu } from "./foreign-cpu.ts";
 import { measureOverload } from "./overload.ts";
+import { fastApi, TUNED } from "./peer-servers.ts";
 import { type ContenderName, format, type Repetition, rateOf, rowsOf, tableOf } from "./report.ts";
-import { fastApi, service } from "./servers.ts";
+import { service } from "./servers.ts";
 import { readPhotos } from "./upload-bodies.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -49,8 +50,8 @@ const repeat = async ({ model, photos, slices, overloadSeconds }: Plan): Promise
   const kinds = [
     await service(model),
     ...(int8 ? [await service(model, "int8")] : []),
-    await fastApi(model, false),
-    await fastApi(model, true),
+    await fastApi({ name: "fastapi", model }),
+    await fastApi({ name: "fastapiTuned", model, env: TUNED }),
   ];
   const coldStart = (await measureColdStarts(kinds, photo)) as Record<ContenderName, number>;
   const running: Contender[] = [];

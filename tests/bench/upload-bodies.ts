@@ -53,14 +53,43 @@ export const formBody = (image: Uint8Array): Buffer =>
     Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
   ]);
 
-/** A whole request for a prediction, and one for /livez, as bytes. */
-export const predictRequest = (image: Uint8Array): Buffer => {
-  const body = formBody(image);
+/** How a server is asked: by a form, or in Base64 in a JSON tensor, as the Open Inference Protocol has photos. */
+export type Protocol = "form" | "v2";
+
+/** The name that MLServer's model has in `peers/`. */
+const INFER = "/v2/models/classifier/infer";
+
+const tensorBody = (image: Uint8Array): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      inputs: [
+        {
+          name: "image",
+          datatype: "BYTES",
+          shape: [1],
+          parameters: { content_type: "base64" },
+          data: [Buffer.from(image).toString("base64")],
+        },
+      ],
+    }),
+  );
+
+/** A whole request for a prediction, as bytes. */
+export const predictRequest = (image: Uint8Array, protocol: Protocol = "form"): Buffer => {
+  const [path, type, body] =
+    protocol === "form"
+      ? ["/predict", FORM_TYPE, formBody(image)]
+      : [INFER, "application/json", tensorBody(image)];
   return Buffer.concat([
     Buffer.from(
-      `POST /predict HTTP/1.1\r\nhost: bench\r\ncontent-type: ${FORM_TYPE}\r\ncontent-length: ${body.length}\r\n\r\n`,
+      `POST ${path} HTTP/1.1\r\nhost: bench\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`,
     ),
     body,
   ]);
 };
-export const LIVEZ_REQUEST = Buffer.from("GET /livez HTTP/1.1\r\nhost: bench\r\n\r\n");
+
+/** A whole request that asks whether the server lives, as bytes. */
+export const livezRequest = (protocol: Protocol = "form"): Buffer =>
+  Buffer.from(
+    `GET ${protocol === "form" ? "/livez" : "/v2/health/live"} HTTP/1.1\r\nhost: bench\r\n\r\n`,
+  );
