@@ -5,13 +5,11 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort } from "../../infra/embedded/engine/testing/free-port.ts";
 import type { Precision } from "../../model/precision.ts";
-import { bundleService } from "../../service/bundle.ts";
 import { openConnection } from "./connection.ts";
+import { bundledService } from "./service-bundle.ts";
 import { type Protocol, predictRequest } from "./upload-bodies.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-/** Below the repository's packages, as the image has it. */
-const BUNDLE = join(ROOT, "artifacts/bench/service");
 const START_LIMIT_MS = 180_000;
 
 /** A way to serve the model, started anew for each measurement. */
@@ -59,12 +57,12 @@ export const service = async (
   model: string,
   precision: Precision = "fp32",
 ): Promise<ServerKind> => {
-  await bundleService(BUNDLE);
+  const bundle = await bundledService();
   return {
     name: precision === "fp32" ? "service" : "serviceInt8",
     command: process.execPath,
     args: (port) => [
-      ...[join(BUNDLE, "main.cjs"), "--model", model, "--precision", precision],
+      ...[join(bundle, "main.cjs"), "--model", model, "--precision", precision],
       ...["--port", String(port), "--metrics-port", "0"],
     ],
     env: { DRAIN_DELAY: "0", ...(await imageEnvironment()) },
