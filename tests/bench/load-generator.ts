@@ -24,8 +24,15 @@ export type LoadResult = {
   /** /livez meanwhile, asked every 20 ms, milliseconds each. */
   readonly probes: readonly number[];
   readonly seconds: number;
+  /** How late requests were sent, and how many cores this took: whether the generator is what was measured. */
+  readonly generator: { readonly lateMs: readonly number[]; readonly cores: number };
 };
 
+/**
+ * Connections of an open loop. Beyond them a request waits here until one is free, and that time counts as its answer's: a
+ * server that falls behind is not met with ever more sockets, which would be this process's work more than the server's.
+ */
+const MAX_CONNECTIONS = 256;
 const PROBE_EVERY_MS = 20;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -35,6 +42,8 @@ const run = async (task: LoadTask): Promise<LoadResult> => {
     predictRequest(photo, task.protocol),
   );
   const samples: Sample[] = [];
+  const lateMs: number[] = [];
+  const cpuBefore = process.cpuUsage();
   const begun = performance.now();
   let next = 0;
 
@@ -42,6 +51,7 @@ const run = async (task: LoadTask): Promise<LoadResult> => {
   const ask = async (connection: Connection, due: number): Promise<Connection> => {
     const request = requests[next++ % requests.length];
     if (!request) throw new Error("there are no photos to ask with");
+    lateMs.push(performance.now() - due);
     const status = await connection.ask(request);
     samples.push({ status, at: due - begun, took: performance.now() - due });
     return status === 0 ? openConnection(task.url) : connection;
@@ -59,13 +69,30 @@ const run = async (task: LoadTask): Promise<LoadResult> => {
   /** Asks at a fixed rate whatever comes back: a slow server does not lower what is offered. */
   const open = async (rate: number, seconds: number): Promise<void> => {
     const idle: Connection[] = [];
+    const waiting: ((connection: Connection) => void)[] = [];
+    let opened = 0;
+    const take = async (): Promise<Connection> => {
+      const connection = idle.pop();
+      if (connection) return connection;
+      if (opened === MAX_CONNECTIONS) return new Promise((resolve) => waiting.push(resolve));
+      opened += 1;
+      return openConnection(task.url);
+    };
+    const give = (connection: Connection): void => {
+      const next = waiting.shift();
+      if (next) next(connection);
+      else idle.push(connection);
+    };
     const asked: Promise<void>[] = [];
     for (let i = 0; i < rate * seconds; i++) {
       const due = begun + (i * 1000) / rate;
       const early = due - performance.now();
       if (early > 0) await sleep(early);
-      const connection = idle.pop() ?? openConnection(task.url);
-      asked.push(ask(connection, due).then((usable) => void idle.push(usable)));
+      asked.push(
+        take()
+          .then((connection) => ask(connection, due))
+          .then(give),
+      );
     }
     await Promise.all(asked);
     for (const connection of idle) connection.close();
@@ -75,6 +102,7 @@ const run = async (task: LoadTask): Promise<LoadResult> => {
   let probing = true;
   const probe = async (): Promise<void> => {
     const connection = openConnection(task.url);
+    const request = livezRequest(task.protocol);
     while (probing) {
       const started = performance.now();
       await connection.ask(request);
@@ -90,8 +118,10 @@ const run = async (task: LoadTask): Promise<LoadResult> => {
   else await open(task.rate, task.seconds);
   const seconds = (performance.now() - begun) / 1000;
   probing = false;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const cores = (user + system) / 1e6 / seconds;
   await probed;
-  return { samples, probes, seconds };
+  return { samples, probes, seconds, generator: { lateMs, cores } };
 };
 
 process.once("message", (task: LoadTask) => {
@@ -102,5 +132,4 @@ process.once("message", (task: LoadTask) => {
       process.exit(1);
     },
   );
-    const request = livezRequest(task.protocol);
 });

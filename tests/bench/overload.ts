@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { type Contender, load, timesOf } from "./contenders.ts";
 import type { LoadResult } from "./load-generator.ts";
 import { quantile } from "./statistics.ts";
@@ -22,9 +23,26 @@ export type OverloadFigures = {
   readonly livezP99: number;
   readonly socketErrors: number;
   readonly otherStatus: number;
+  /** Resident bytes: at rest right before, and the most meanwhile. */
+  readonly idleMemory: number;
+  readonly peakMemory: number;
+  /** Cores that the generator took, and how late it sent (p99, milliseconds): what is not the service's. */
+  readonly generatorCores: number;
+  readonly generatorLateP99: number;
 };
 
-const figures = (result: LoadResult): Omit<OverloadFigures, "capacity" | "offered"> => {
+/** How much is offered, and for how long. */
+export type Overload = {
+  /** Of the service's capacity. */
+  readonly times: number;
+  readonly seconds: number;
+};
+
+const MEMORY_EVERY_MS = 200;
+
+const figures = (
+  result: LoadResult,
+): Omit<OverloadFigures, "capacity" | "offered" | "idleMemory" | "peakMemory"> => {
   const accepted = timesOf(result, 200);
   const refused = timesOf(result, 429);
   const broken = timesOf(result, 0);
@@ -35,18 +53,38 @@ const figures = (result: LoadResult): Omit<OverloadFigures, "capacity" | "offere
     livezP99: quantile(result.probes, 0.99),
     socketErrors: broken.length,
     otherStatus: result.samples.length - accepted.length - refused.length - broken.length,
+    generatorCores: result.generator.cores,
+    generatorLateP99: quantile(result.generator.lateMs, 0.99),
   };
 };
 
-/** Offers twice what the service can answer, at a fixed rate. */
+/** The most that a reading is until a promise settles. */
+const peakUntil = async (read: () => Promise<number>, done: Promise<unknown>): Promise<number> => {
+  let going = true;
+  const ended = done.finally(() => {
+    going = false;
+  });
+  let peak = 0;
+  while (going) {
+    peak = Math.max(peak, await read());
+    await Promise.race([ended, wait(MEMORY_EVERY_MS)]);
+  }
+  return peak;
+};
+
+/** Offers more than the service can answer, at a fixed rate. */
 export const measureOverload = async (
-  { url, slice }: Pick<Contender, "url" | "slice">,
+  { url, slice, memory }: Pick<Contender, "url" | "slice" | "memory">,
   photos: string | undefined,
-  seconds: number,
+  { times, seconds }: Overload,
 ): Promise<OverloadFigures> => {
+  const idleMemory = await memory();
   const before = (await slice(CLIENTS, REQUESTS)).rate;
-  const offered = Math.round(2 * before);
-  const result = await load({ kind: "open", url, photos, rate: offered, seconds });
+  const offered = Math.round(times * before);
+  const loading = load({ kind: "open", url, photos, rate: offered, seconds });
+  const peakMemory = await peakUntil(memory, loading);
+  const result = await loading;
   const behind = (await slice(CLIENTS, REQUESTS)).rate;
-  return { capacity: (before + behind) / 2, offered, ...figures(result) };
+  const capacity = (before + behind) / 2;
+  return { capacity, offered, idleMemory, peakMemory, ...figures(result) };
 };
