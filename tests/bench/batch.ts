@@ -1,7 +1,7 @@
 /*
  * Measures batches: photos a second of batches of 50 through the service, embedded and with Redis, against its worker pool
- * without HTTP and queue; and the p99 of /predict for one client, alone and beside a full queue. What is compared takes
- * turns in short slices, because the machine's own speed drifts.
+ * without HTTP and queue; the p99 of /predict for one client, alone and beside a full queue; and that of /livez there, with one
+ * client and with 32. What is compared takes turns in short slices, because the machine's own speed drifts.
  *
  *   node tests/bench/batch.ts [--quick] [--model DIR] [--photos DIR]
  */
@@ -12,16 +12,20 @@ import { join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
 import { resolveModel, writeModel } from "../../model/store.ts";
+import { writeFileAtomic } from "../../model/write-atomic.ts";
 import { jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
 import { readOutModel } from "../fixtures/models.ts";
 import { startRedis } from "../fixtures/redis-server.ts";
-import { type Contender, startCeiling, startContender } from "./contenders.ts";
+import { type Contender, type Slice, startCeiling, startContender } from "./contenders.ts";
 import { watchForeignCpu } from "./foreign-cpu.ts";
+import { type Row, tableOf } from "./report.ts";
 import { service } from "./servers.ts";
 import { quantile, spreadOf } from "./statistics.ts";
 import { ownBytes, readPhotos } from "./upload-bodies.ts";
 
-const SHARED = resolve(import.meta.dirname, "../../../shared");
+const ROOT = resolve(import.meta.dirname, "../..");
+const SHARED = resolve(ROOT, "../shared");
+const OUTPUT = join(ROOT, "artifacts/bench/batch.json");
 const PHOTOS_A_BATCH = 50;
 /** Batches in a slice: three seconds or so, as service.ts has. */
 const BATCHES_A_SLICE = 8;
@@ -79,9 +83,11 @@ const run = async (options: Options): Promise<void> => {
   const photos = await readPhotos(directory);
   const [photo] = photos;
   if (!photo) throw new Error("there is no photo to ask with; name a directory with --photos.");
+  const foreign = await watchForeignCpu();
   const scratch = await mkdtemp(join(tmpdir(), "bench-"));
   const redis = await startRedis(scratch);
   const started: Pick<Contender, "stop">[] = [];
+  let rows: Row[];
   try {
     if (options.model === undefined) {
       const reference = join(SHARED, "reference/efficientnet-lite0.onnx");
@@ -107,9 +113,10 @@ const run = async (options: Options): Promise<void> => {
     };
     const names = ["ceiling", "embedded", "Redis"] as const;
     for (const name of names) await rate(name);
-    const foreign = await watchForeignCpu();
     const ratios = { embedded: [] as number[], Redis: [] as number[] };
     const p99s: number[] = [];
+    const livez = { queue: [] as number[], saturated: [] as number[] };
+    const livezP99 = ({ probes }: Slice): number => quantile(probes, 0.99);
     for (let slice = 0; slice < (options.quick ? 3 : 12); slice += 1) {
       const rates = { ceiling: 0, embedded: 0, Redis: 0 };
       // Each slice begins with another, so that nobody always follows the same one.
@@ -121,12 +128,17 @@ const run = async (options: Options): Promise<void> => {
       ratios.Redis.push(rates.Redis / rates.ceiling);
       const alone = quantile((await embedded.slice(1, CLIENT_REQUESTS)).took, 0.99);
       const stopFilling = fillQueue(embedded, photos);
-      const beside = quantile((await embedded.slice(1, CLIENT_REQUESTS)).took, 0.99);
+      const asked = await embedded.slice(1, CLIENT_REQUESTS);
+      const saturated = await embedded.slice(32, CLIENT_REQUESTS);
       await stopFilling();
+      const beside = quantile(asked.took, 0.99);
       p99s.push(beside / alone);
+      livez.queue.push(livezP99(asked));
+      livez.saturated.push(livezP99(saturated));
       say(
         `slice ${slice + 1}, photos/s: pool ${rates.ceiling.toFixed(1)}, embedded ${rates.embedded.toFixed(1)}, Redis ${rates.Redis.toFixed(1)}; ` +
-          `p99 of /predict: ${alone.toFixed(1)} ms alone, ${beside.toFixed(1)} ms beside a full queue`,
+          `p99 of /predict: ${alone.toFixed(1)} ms alone, ${beside.toFixed(1)} ms beside a full queue; ` +
+          `/livez there ${livezP99(asked).toFixed(1)} ms, with 32 clients ${livezP99(saturated).toFixed(1)} ms`,
       );
       // The queue is empty before the next slice.
       while (
@@ -137,22 +149,25 @@ const run = async (options: Options): Promise<void> => {
         await wait(100);
       }
     }
-    const row = (figure: string, reach: string, values: readonly number[]): string => {
-      const { median, low, high } = spreadOf(values);
-      return `| ${figure} | ${reach} | ${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}) |\n`;
-    };
-    process.stdout.write(
-      `| what | reach | median of slices (lowest, highest) |\n|---|---|---|\n` +
-        row("batches of 50 / pool, embedded", "≥ 0.9", ratios.embedded) +
-        row("batches of 50 / pool, Redis", "≥ 0.9", ratios.Redis) +
-        row("p99 of /predict beside a full queue / alone, one client", "–", p99s),
-    );
-    say(`others used ${(await foreign()).toFixed(2)} cores`);
+    rows = [
+      { figure: "batches of 50 / pool, embedded", reach: ">= 0.9", values: ratios.embedded },
+      { figure: "batches of 50 / pool, Redis", reach: ">= 0.9", values: ratios.Redis },
+      { figure: "p99 of /predict beside a full queue / alone", reach: "-", values: p99s },
+      { figure: "/livez p99 beside a full queue, ms", reach: "<= 12", values: livez.queue },
+      { figure: "the same with 32 clients, ms", reach: "<= 12", values: livez.saturated },
+    ].map(({ values, ...row }) => ({ ...row, spread: spreadOf(values) }));
   } finally {
     for (const contender of started) await contender.stop();
     await redis.kill();
     await rm(scratch, { recursive: true });
   }
+  // Only now: what its children took is known as theirs when they have ended.
+  const foreignCores = await foreign();
+  process.stdout.write(tableOf(rows));
+  say(`others used ${foreignCores.toFixed(2)} cores`);
+  const report = { when: new Date().toISOString(), rows, foreignCores };
+  await writeFileAtomic(OUTPUT, `${JSON.stringify(report)}\n`);
+  say(`written to ${OUTPUT}`);
 };
 
 await new Command("batch")
