@@ -59,6 +59,9 @@ const int8Schema = z.strictObject({
   golden: z.array(goldenSchema),
 });
 
+/** An ONNX file beside the model. */
+const besideSchema = z.strictObject({ file: z.string().regex(/^[\w.-]+$/), digest: sha256 });
+
 /**
  * Where the graph, in each precision, holds what explains an answer. The network's score of a label is the mean over all
  * places of `weights · features`, plus a bias: so each place's share of it is known (Zhou et al. 2016).
@@ -127,7 +130,14 @@ export const modelMetadataSchema = z
      * The backbone's own classifier over ImageNet's 1,000 classes, an ONNX file that reads the feature map. Absent from
      * models of older trainings.
      */
-    imageNet: z.strictObject({ file: z.string().regex(/^[\w.-]+$/), digest: sha256 }).optional(),
+    imageNet: besideSchema.optional(),
+    /**
+     * A network that finds the foreground of a picture, an ONNX file in the manner of U²-Net. It comes as it is, whatever
+     * the photos are. Absent from models of older trainings.
+     */
+    segmenter: besideSchema
+      .extend({ name: z.string(), source: z.string(), licence: z.string() })
+      .optional(),
     /** Absent from models of older trainings: what the service answers is then compared with nothing. */
     drift: driftReferenceSchema.optional(),
     build: z.strictObject({

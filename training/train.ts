@@ -21,6 +21,7 @@ import packageJson from "./package.json" with { type: "json" };
 import { createProgress } from "./progress.ts";
 import { makeInt8 } from "./quantise/make-int8.ts";
 import { exportReadOut } from "./read-out.ts";
+import { SEGMENTER } from "./segmenter/segmenter.ts";
 import type { Source } from "./sources/source.ts";
 import { type Splits, splitExamples, writeSplits } from "./splits.ts";
 import { withClassifier } from "./with-classifier.ts";
@@ -29,6 +30,8 @@ import { withClassifier } from "./with-classifier.ts";
 export type TrainOptions = {
   readonly source: Source;
   readonly backbone: Uint8Array;
+  /** A network that finds foregrounds; it goes beside the model as it is. */
+  readonly segmenter: Uint8Array;
   readonly seed: number;
   /** The model's. */
   readonly name: string;
@@ -56,8 +59,9 @@ const AUGMENTED_VIEWS = 1;
 const PULLS = [0.001, 0.003, 0.01, 0.03, 0.1, 1];
 /** Drawings say little about photos: with them the head must stay near what the backbone knows of photos. */
 const PULLS_FOR_DRAWINGS = [10, 30, 100];
-/** The backbone's own classifier, beside the model. */
+/** The backbone's own classifier and what finds foregrounds, beside the model. */
 const READ_OUT_FILE = "imagenet.onnx";
+const SEGMENTER_FILE = "segmenter.onnx";
 const PARITY = 1e-4;
 const PARITY_PICTURES = 16;
 
@@ -187,6 +191,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
     drift: makeDriftReference(heldOut),
     activation: ACTIVATION,
     imageNet: { file: READ_OUT_FILE, digest: digestOf(readOut) },
+    segmenter: { file: SEGMENTER_FILE, ...SEGMENTER },
     build: {
       gitCommit: options.gitCommit,
       libraries: { node: process.versions.node, ...packageJson.dependencies },
@@ -214,6 +219,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
     "model.onnx": onnx,
     "model.int8.onnx": int8.onnx,
     [READ_OUT_FILE]: readOut,
+    [SEGMENTER_FILE]: options.segmenter,
     "model.json": `${JSON.stringify(metadata, null, 2)}\n`,
     ...Object.fromEntries(pictures.map(({ file, bytes }) => [file, bytes])),
   };

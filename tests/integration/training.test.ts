@@ -13,11 +13,12 @@ import type { Precision } from "../../model/precision.ts";
 import { decodePixels } from "../../model/preprocessing.ts";
 import { EFFICIENTNET_LITE0_PREPROCESSING as SETTINGS } from "../../model/preprocessing-settings.ts";
 import { readModel, resolveName } from "../../model/store.ts";
-import { obtainBackbone, verifyBackbone } from "../../training/backbone/backbone.ts";
+import { backboneFile } from "../../training/backbone/backbone.ts";
 import { EMBEDDING, LOGITS } from "../../training/backbone/efficientnet-lite0.ts";
 import { decodeModel, encodeModel } from "../../training/backbone/onnx.ts";
 import { openBackbone } from "../../training/backbone/session.ts";
 import { createRandom } from "../../training/random.ts";
+import { segmenterFile } from "../../training/segmenter/segmenter.ts";
 import { openFolder } from "../../training/sources/folder.ts";
 import { openSample } from "../../training/sources/sample.ts";
 
@@ -33,10 +34,13 @@ const withoutReference =
 
 let scratch: string;
 let backbone: string;
+let segmenter: string;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "training-"));
   backbone = join(scratch, "backbone.onnx");
-  await writeFile(backbone, await obtainBackbone());
+  await writeFile(backbone, await backboneFile.obtain());
+  segmenter = join(scratch, "segmenter.onnx");
+  await writeFile(segmenter, await segmenterFile.obtain());
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
@@ -46,6 +50,7 @@ const environment = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
   HOME: join(scratch, "home"),
   XDG_CACHE_HOME: join(scratch, "cache"),
   BACKBONE_FILE: backbone,
+  SEGMENTER_FILE: segmenter,
   SPLITS_DIRECTORY: join(scratch, "splits"),
   FIGURES_DIRECTORY: join(scratch, "figures"),
   ...more,
@@ -117,7 +122,7 @@ describe(`the converted backbone${withoutReference}`, () => {
       raw.writeFloatLE(raw.readFloatLE(400) + 0.1, 400);
       if (tensor) tensor.rawData = raw;
       const wrong = encodeModel("efficientnet-lite0", graph);
-      expect(() => verifyBackbone(wrong, "it")).toThrow(/is not the pinned backbone/);
+      expect(() => backboneFile.verify(wrong, "it")).toThrow(/is not the pinned backbone/);
       const off = await embed(wrong, pixels.slice(0, 4));
       const right = expected.logits.slice(0, 4 * 1000);
       expect(largestDifference(off.logits, right)).toBeGreaterThan(1e-3);
@@ -131,7 +136,7 @@ describe("obtaining the backbone", () => {
     const path = join(cache, "backbone", "efficientnet-lite0.onnx");
     await mkdir(join(cache, "backbone"), { recursive: true });
     await writeFile(path, (await readFile(backbone)).subarray(0, 1000));
-    const bytes = await obtainBackbone(cache);
+    const bytes = await backboneFile.obtain(cache);
     expect(Buffer.from(bytes).equals(await readFile(backbone))).toBe(true);
     expect((await readFile(path)).equals(bytes)).toBe(true);
     expect(await readdir(join(cache, "backbone"))).toHaveLength(1);
@@ -377,6 +382,11 @@ describe("bad input ends with one clear line", () => {
       "a wrong backbone",
       () => ["--source", "sample", "--out", at("x"), "--backbone", at("a-file")],
       /not the pinned backbone/,
+    ],
+    [
+      "a wrong segmenter",
+      () => ["--source", "sample", "--out", at("x"), "--segmenter", at("a-file")],
+      /not the pinned segmenter/,
     ],
     [
       "a seed that is no number",

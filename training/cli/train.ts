@@ -4,9 +4,10 @@ import process from "node:process";
 import { Command, Option } from "commander";
 import { atPrecision } from "../../model/precision.ts";
 import { publishModel, writeModel } from "../../model/store.ts";
-import { obtainBackbone, readBackbone } from "../backbone/backbone.ts";
+import { backboneFile } from "../backbone/backbone.ts";
 import { cacheDirectory } from "../cache-directory.ts";
 import { formatEvaluation, formatInt8, formatSkipped } from "../report.ts";
+import { segmenterFile } from "../segmenter/segmenter.ts";
 import { openSource, type SourceChoice } from "../sources/open-source.ts";
 import { DEFAULT_SAMPLE_COUNT } from "../sources/sample.ts";
 import { SOURCE_NAMES } from "../sources/source.ts";
@@ -28,6 +29,7 @@ type Options = {
   readonly splits: string;
   readonly figures: string;
   readonly backbone?: string;
+  readonly segmenter?: string;
   readonly gitCommit?: string;
   readonly tracking?: string;
   readonly trackingCopies: string;
@@ -68,7 +70,12 @@ const run = async (options: Options): Promise<void> => {
     say(`source ${source.name}: ${source.photos.length} pictures`);
     const trained = await train({
       source,
-      backbone: await (options.backbone ? readBackbone(options.backbone) : obtainBackbone(cache)),
+      backbone: await (options.backbone
+        ? backboneFile.read(options.backbone)
+        : backboneFile.obtain(cache)),
+      segmenter: await (options.segmenter
+        ? segmenterFile.read(options.segmenter)
+        : segmenterFile.obtain(cache)),
       seed,
       name,
       splits: options.splits,
@@ -133,6 +140,12 @@ const command = new Command("train")
       "--backbone <file>",
       "converted backbone; without it the weights are downloaded",
     ).env("BACKBONE_FILE"),
+  )
+  .addOption(
+    new Option(
+      "--segmenter <file>",
+      "network that finds foregrounds; without it it is downloaded",
+    ).env("SEGMENTER_FILE"),
   )
   .addOption(
     new Option("--git-commit <sha>", "noted in model.json (default: git's HEAD)").env(

