@@ -15,7 +15,6 @@ const PACKAGES = [
   "onnxruntime-node",
   "sharp",
   /^@cornerstonejs\//,
-  "@techstark/opencv-js",
   /^@aws-sdk\//,
   /^@opentelemetry\//,
   "bullmq",

@@ -49,10 +49,9 @@ describe("exportReadOut", () => {
     const zero = new Float32Array(EMBEDDING_SIZE);
     const [answer, other] = (await readOut?.read([explain(embedding), explain(zero)])) ?? [];
     for (const [i, logit] of expected.entries()) {
-      expect(Math.abs((answer?.logits[i] ?? Number.NaN) - logit)).toBeLessThan(0.02);
-      expect(answer?.scores[i * SIDE * SIDE]).toBeCloseTo(answer?.logits[i] ?? 0, 4);
+      expect(Math.abs((answer?.[i] ?? Number.NaN) - logit)).toBeLessThan(0.02);
     }
-    expect(other?.logits).not.toEqual(answer?.logits);
+    expect(other).not.toEqual(answer);
   });
 
   it("is a quarter of the size, and the same bytes for the same backbone", () => {

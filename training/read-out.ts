@@ -15,9 +15,8 @@ const STEPS = 127;
 const FEATURES = "features";
 
 /**
- * The backbone's own classifier as a graph of its own: scores of ImageNet's classes at each place of a feature map
- * (`scores`), and over all of it (`logits`). Weights are bytes with a scale for each class: a quarter of the size, and the
- * backbone's own answer but for near ties. The same backbone gives the same bytes.
+ * The backbone's own classifier as a graph of its own, which reads a feature map. Weights are bytes with a scale for each
+ * class: a quarter of the size, and the backbone's own answer but for near ties. The same backbone gives the same bytes.
  */
 export const exportReadOut = (backbone: Uint8Array): Uint8Array => {
   const from = decodeModel(backbone);
@@ -48,10 +47,9 @@ export const exportReadOut = (backbone: Uint8Array): Uint8Array => {
   ];
   const kernel = addNode(graph, "DequantizeLinear", constants, "kernel", { axis: 0 });
   const offsets = addFloats(graph, "bias", [classes], bias);
-  addNode(graph, "Conv", [FEATURES, kernel, offsets], "scores", { kernel_shape: [1, 1] });
-  addNode(graph, "GlobalAveragePool", ["scores"], "mean");
-  addNode(graph, "Flatten", ["mean"], "logits", { axis: 1 });
-  graph.output.push(describeTensor("scores", ["n", classes, "height", "width"]));
+  addNode(graph, "GlobalAveragePool", [FEATURES], "mean");
+  addNode(graph, "Conv", ["mean", kernel, offsets], "scores", { kernel_shape: [1, 1] });
+  addNode(graph, "Flatten", ["scores"], "logits", { axis: 1 });
   graph.output.push(describeTensor("logits", ["n", classes]));
   return encodeModel("imagenet-read-out", graph);
 };

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { decodePhoto, fitWithin, resizeMask, scale } from "./picture.ts";
+import { decodePhoto, fitWithin, scale } from "./picture.ts";
 import { writePicture } from "./write-picture.ts";
 
 const photo = (width: number, height: number) =>
@@ -35,14 +35,15 @@ describe("decodePhoto", () => {
 });
 
 describe("scale", () => {
-  it("cuts a part out and gives it the size that is asked for", async () => {
-    const data = Uint8Array.from({ length: 4 * 2 * 3 }, (_, i) =>
-      Math.floor(i / 3) % 4 < 2 ? 0 : 90,
+  it("gives a picture the size that is asked for, whatever its shape", async () => {
+    const data = Uint8Array.from({ length: 8 * 4 * 3 }, (_, i) =>
+      Math.floor(i / 3) % 8 < 4 ? 0 : 90,
     );
-    const region = { left: 2, top: 0, width: 2, height: 2 };
-    const part = await scale({ width: 4, height: 2, data }, { width: 3, height: 5 }, region);
-    expect(part).toMatchObject({ width: 3, height: 5 });
-    expect([...part.data]).toEqual(new Array(45).fill(90));
+    const scaled = await scale({ width: 8, height: 4, data }, { width: 2, height: 3 });
+    expect(scaled).toMatchObject({ width: 2, height: 3 });
+    const row = [...new Array(3).fill(false), ...new Array(3).fill(true)];
+    expect(Array.from(scaled.data, (value) => value > 45)).toEqual([...row, ...row, ...row]);
+    expect(await scale(scaled, scaled)).toBe(scaled);
   });
 });
 
@@ -53,18 +54,6 @@ describe("fitWithin", () => {
     [{ width: 1000, height: 1 }, 10, { width: 10, height: 1 }],
   ])("%j within %i is %j", (size, longest, expected) => {
     expect(fitWithin(size, longest)).toEqual(expected);
-  });
-});
-
-describe("resizeMask", () => {
-  it("lies between the places, by hand", () => {
-    const mask = { width: 2, height: 1, data: Float32Array.of(0, 1) };
-    expect([...resizeMask(mask, { width: 4, height: 2 }).data]).toEqual([
-      ...[0, 0.25, 0.75, 1],
-      ...[0, 0.25, 0.75, 1],
-    ]);
-    const back = resizeMask({ width: 4, height: 1, data: Float32Array.of(0, 0, 1, 1) }, mask);
-    expect([...back.data]).toEqual([0, 1]);
   });
 });
 

@@ -42,24 +42,17 @@ export const decodePhoto = async (bytes: Uint8Array, maxSide: number): Promise<D
   return { width: autoOrient.width, height: autoOrient.height, picture };
 };
 
-/** Which part of a picture, in pixels. */
-export type Region = {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-};
+/** Longest side of what everything but sharpness is seen at, pixels. */
+const SMALL_SIDE = 256;
 
-/** A part of an RGB picture, scaled to exactly this size, whatever its shape. A whole one of that size is given back itself. */
+/** An RGB picture, scaled to exactly this size, whatever its shape. One of that size is given back itself. */
 export const scale = async (
   picture: Picture,
   to: { readonly width: number; readonly height: number },
-  region?: Region,
 ): Promise<Picture> => {
   const { width, height, data } = picture;
-  if (!region && to.width === width && to.height === height) return picture;
+  if (to.width === width && to.height === height) return picture;
   const scaled = await sharp(data, { raw: { width, height, channels: 3 } })
-    .extract(region ?? { left: 0, top: 0, width, height })
     .resize(to.width, to.height, { fit: "fill", kernel: "linear" })
     .raw()
     .toBuffer();
@@ -76,39 +69,6 @@ export const fitWithin = (
   return { width: side(width), height: side(height) };
 };
 
-/** For each of `to` places along an axis: the two of `from` that it lies between, and how far from the first. */
-const between = (from: number, to: number) => {
-  const [low, high, share] = [new Int32Array(to), new Int32Array(to), new Float32Array(to)];
-  for (let i = 0; i < to; i++) {
-    const place = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-    low[i] = Math.floor(place);
-    high[i] = Math.min(from - 1, Math.floor(place) + 1);
-    share[i] = place - Math.floor(place);
-  }
-  return { low, high, share };
-};
-
-/** A mask at another size, bilinear. Rows first: what is scaled up is mostly small. */
-export const resizeMask = (
-  mask: Mask,
-  { width, height }: { readonly width: number; readonly height: number },
-): Mask => {
-  const [rows, columns] = [between(mask.height, height), between(mask.width, width)];
-  const data = new Float32Array(width * height);
-  const line = new Float32Array(mask.width);
-  for (let y = 0, to = 0; y < height; y++) {
-    const top = (rows.low[y] as number) * mask.width;
-    const bottom = (rows.high[y] as number) * mask.width;
-    const down = rows.share[y] as number;
-    for (let x = 0; x < mask.width; x++) {
-      const upper = mask.data[top + x] as number;
-      line[x] = upper + down * ((mask.data[bottom + x] as number) - upper);
-    }
-    for (let x = 0; x < width; x++, to++) {
-      const left = line[columns.low[x] as number] as number;
-      const right = line[columns.high[x] as number] as number;
-      data[to] = left + (columns.share[x] as number) * (right - left);
-    }
-  }
-  return { width, height, data };
-};
+/** The picture as the networks, the edges of the foreground and its colours are found in it: of 256 pixels at most. */
+export const shrink = (picture: Picture): Promise<Picture> =>
+  scale(picture, fitWithin(picture, SMALL_SIDE));

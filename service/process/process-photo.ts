@@ -2,8 +2,8 @@ import type { ProcessAnswer } from "./answer-schema.ts";
 import { categorise } from "./category.ts";
 import { dominantColour } from "./colour.ts";
 import type { ProcessConfig } from "./config.ts";
-import type { Evidence } from "./evidence.ts";
-import { decodePhoto, type Mask, type Picture } from "./picture.ts";
+import { guideMask } from "./guided-filter.ts";
+import { decodePhoto, type Mask, type Picture, shrink } from "./picture.ts";
 import type { Step } from "./plan.ts";
 import { judgeQuality } from "./quality.ts";
 import type { Background } from "./vocabulary.ts";
@@ -28,28 +28,30 @@ export type Processed = {
 /** What the steps need of the networks. */
 export type Skills = {
   readonly config: ProcessConfig;
-  readonly look: (picture: Picture) => Promise<Evidence>;
-  readonly segment: (picture: Picture, look: () => Promise<Evidence>) => Promise<Mask>;
+  /** Probabilities of ImageNet's classes, if there is something that knows them. */
+  readonly classify: (picture: Picture) => Promise<Float32Array | undefined>;
+  /** The foreground, roughly: a mask of any size. */
+  readonly segment: (picture: Picture) => Promise<Mask>;
 };
 
-const meanOf = ({ data }: Mask): number =>
-  data.reduce((sum, value) => sum + value, 0) / data.length;
+const meanOf = ({ data }: Mask): number => {
+  let sum = 0;
+  for (const value of data) sum += value;
+  return sum / data.length;
+};
 
 /** Does the steps to a photo, in order. @throws ImageError, ModelError */
 export const processPhoto = async (
   { image, steps, background, picture: wanted }: ProcessRequest,
-  { config, look, segment }: Skills,
+  { config, classify, segment }: Skills,
 ): Promise<Processed> => {
   const { picture, ...size } = await decodePhoto(image, config.output.max_side);
-  let evidence: Promise<Evidence> | undefined;
-  const lookOnce = (): Promise<Evidence> => {
-    evidence ??= look(picture);
-    return evidence;
-  };
-  const mask = steps.includes("segment") ? await segment(picture, lookOnce) : undefined;
+  const small = await shrink(picture);
+  const maskOf = steps.includes("segment") ? guideMask(small, await segment(small)) : undefined;
+  const mask = maskOf?.(small);
 
   const qa = async (): Promise<ProcessAnswer["qa"]> => {
-    const quality = await judgeQuality({ size, picture, mask }, config);
+    const quality = await judgeQuality({ size, picture, small, mask }, config);
     const blurry = quality.issues.some(({ code }) => code === "BLURRY");
     return {
       min_size_ok: quality.minSizeOk,
@@ -59,8 +61,8 @@ export const processPhoto = async (
     };
   };
   const tags = async (): Promise<ProcessAnswer["tags"]> => {
-    const colour = dominantColour(picture, mask);
-    const { classes } = await lookOnce();
+    const colour = dominantColour(small, mask);
+    const classes = await classify(small);
     const { category, confidence, material } = classes
       ? categorise(classes, config, config)
       : { category: "unknown", confidence: 0 };
@@ -81,6 +83,6 @@ export const processPhoto = async (
       foreground_share: mask ? Math.min(1, meanOf(mask)) : null,
       steps: [...steps],
     },
-    ...(wanted && { picture: await writePicture(picture, mask, background) }),
+    ...(wanted && { picture: await writePicture(picture, maskOf?.(picture), background) }),
   };
 };

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { loadOpenCv, withMats } from "./opencv.ts";
 import type { Mask, Picture } from "./picture.ts";
 import { judgeQuality, laplacianVariance } from "./quality.ts";
 
@@ -28,7 +27,7 @@ const left: Mask = {
 };
 const checkers = (x: number, y: number): number => (((x >> 2) + (y >> 2)) % 2 ? 200 : 60);
 const judge = (picture: Picture, mask?: Mask, size = { width: SIDE, height: SIDE }) =>
-  judgeQuality({ size, picture, mask }, LIMITS);
+  judgeQuality({ size, picture, small: picture, mask }, LIMITS);
 const codes = async (...args: Parameters<typeof judge>) =>
   (await judge(...args)).issues.map(({ code }) => code);
 
@@ -72,20 +71,10 @@ describe("judgeQuality", () => {
 });
 
 describe("laplacianVariance", () => {
-  it("is OpenCV's, border apart", async () => {
-    const { cv } = await loadOpenCv();
-    const luma = Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i * 7919) % 251);
-    const expected = withMats((keep) => {
-      const image = keep(new cv.Mat(SIDE, SIDE, cv.CV_32FC1));
-      image.data32F.set(luma);
-      const edges = keep(new cv.Mat());
-      cv.Laplacian(image, edges, cv.CV_32F);
-      const inner = keep(edges.roi(new cv.Rect(1, 1, SIDE - 2, SIDE - 2)));
-      const [mean, deviation] = [keep(new cv.Mat()), keep(new cv.Mat())];
-      cv.meanStdDev(inner, mean, deviation);
-      return deviation.doubleAt(0, 0) ** 2;
-    });
-    const given = laplacianVariance(luma, SIDE, SIDE);
-    expect(Math.abs(given / expected - 1)).toBeLessThan(1e-6);
+  it("is OpenCV's, border apart", () => {
+    const grey = paint((x, y) => ((y * SIDE + x) * 7919) % 251);
+    // What cv.Laplacian and cv.meanStdDev of OpenCV 4.12 give for it.
+    const expected = 127509.81124928399;
+    expect(Math.abs(laplacianVariance(grey) / expected - 1)).toBeLessThan(1e-6);
   });
 });

@@ -1,5 +1,5 @@
 import type { Thresholds } from "./config.ts";
-import { fitWithin, type Mask, type Picture, resizeMask, scale } from "./picture.ts";
+import { fitWithin, type Mask, type Picture, scale } from "./picture.ts";
 import type { IssueCode } from "./vocabulary.ts";
 
 /** Something that is wrong, with what was measured and the limit that it crosses. */
@@ -15,42 +15,44 @@ export type Quality = {
 
 /** Sharpness depends on the size it is measured at: larger photos are scaled down to this side first. */
 const SHARPNESS_SIDE = 1024;
-const CLUTTER_SIDE = 256;
 /** Sobel gradient of luma (0..255) from which a pixel lies on an edge. */
 const EDGE = 96;
 const WHITE = 250;
 const BLACK = 12;
 const FOREGROUND = 0.5;
 
-/** Grey by ITU-R BT.601, as OpenCV and sharp have it. */
-const lumaOf = ({ width, height, data }: Picture): Float32Array => {
-  const luma = new Float32Array(width * height);
-  for (let i = 0, from = 0; i < luma.length; i++, from += 3) {
-    const [r, g, b] = [data[from], data[from + 1], data[from + 2]] as [number, number, number];
-    luma[i] = 0.299 * r + 0.587 * g + 0.114 * b;
+/** Grey by ITU-R BT.601, as OpenCV and sharp have it: some pixels in a row, from the one of that number. */
+const lumaInto = (luma: Float32Array, data: Uint8Array, first: number): void => {
+  for (let i = 0, from = 3 * first; i < luma.length; i++, from += 3) {
+    const [r, g] = [data[from] as number, data[from + 1] as number];
+    luma[i] = 0.299 * r + 0.587 * g + 0.114 * (data[from + 2] as number);
   }
-  return luma;
 };
 
-/** Variance of the four-neighbour Laplacian over all pixels but the outermost (Pech-Pacheco et al. 2000). */
-export const laplacianVariance = (luma: Float32Array, width: number, height: number): number => {
-  let count = 0;
-  let sum = 0;
-  let squares = 0;
-  for (let y = 1; y < height - 1; y++) {
-    for (let i = y * width + 1; i < (y + 1) * width - 1; i++) {
-      const around =
-        (luma[i - 1] as number) +
-        (luma[i + 1] as number) +
-        (luma[i - width] as number) +
-        (luma[i + width] as number);
-      const value = around - 4 * (luma[i] as number);
-      count++;
-      sum += value;
-      squares += value * value;
+/** Variance of the four-neighbour Laplacian of the luma over all pixels but the outermost (Pech-Pacheco et al. 2000). */
+export const laplacianVariance = ({ width, height, data }: Picture): number => {
+  // Three rows at a time: all of a photo's luma would not stay in a processor's cache.
+  let [above, row, below] = [0, 1, 2].map(() => new Float32Array(width)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  let [count, sum, squares] = [0, 0, 0];
+  for (let y = 0; y < height; y++) {
+    lumaInto(below, data, y * width);
+    if (y >= 2) {
+      for (let x = 1; x < width - 1; x++) {
+        const beside = (row[x - 1] as number) + (row[x + 1] as number);
+        const around = beside + (above[x] as number) + (below[x] as number);
+        const value = around - 4 * (row[x] as number);
+        count++;
+        sum += value;
+        squares += value * value;
+      }
     }
+    [above, row, below] = [row, below, above];
   }
-  return count === 0 ? 0 : squares / count - (sum / count) ** 2;
+  return count === 0 ? 0 : Math.max(0, squares / count - (sum / count) ** 2);
 };
 
 /** Share of the background's pixels that lie on an edge; what borders on the foreground is left out. */
@@ -83,7 +85,8 @@ const exposure = (luma: Float32Array, mask: Mask | undefined): { white: number; 
   let count = 0;
   let white = 0;
   let black = 0;
-  for (const [i, value] of luma.entries()) {
+  for (let i = 0; i < luma.length; i++) {
+    const value = luma[i] as number;
     if (mask && (mask.data[i] as number) < FOREGROUND) continue;
     count++;
     if (value >= WHITE) white++;
@@ -96,25 +99,27 @@ const exposure = (luma: Float32Array, mask: Mask | undefined): { white: number; 
  * Judges a photo.
  *
  * @param size of the upload, which the picture may have been scaled down from
- * @param mask the foreground; without one exposure is judged over everything, and clutter not at all
+ * @param mask the foreground, as large as the small picture; without one exposure is judged over everything, and clutter
+ *   not at all
  */
 export const judgeQuality = async (
   photo: {
     readonly size: { readonly width: number; readonly height: number };
     readonly picture: Picture;
+    /** The picture as `shrink` gives it: gradients and shares are measured there. */
+    readonly small: Picture;
     readonly mask: Mask | undefined;
   },
   { qa }: Pick<Thresholds, "qa">,
 ): Promise<Quality> => {
-  const { size, picture, mask } = photo;
+  const { size, picture, small, mask } = photo;
   const pixels = size.width * size.height;
   const large = await scale(picture, fitWithin(picture, SHARPNESS_SIDE));
-  const sharpness = laplacianVariance(lumaOf(large), large.width, large.height);
-  const small = await scale(picture, fitWithin(picture, CLUTTER_SIDE));
-  const luma = lumaOf(small);
-  const foreground = mask && resizeMask(mask, small);
-  const clutter = foreground ? edgeShare(luma, foreground) : 0;
-  const { white, black } = exposure(luma, foreground);
+  const sharpness = laplacianVariance(large);
+  const luma = new Float32Array(small.width * small.height);
+  lumaInto(luma, small.data, 0);
+  const clutter = mask ? edgeShare(luma, mask) : 0;
+  const { white, black } = exposure(luma, mask);
   const checks: readonly (Issue & { readonly failed: boolean })[] = [
     {
       code: "LOW_RESOLUTION",

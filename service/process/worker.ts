@@ -1,60 +1,34 @@
 /*
- * The program of the thread that processes photos. It is not one of the pool's: a cut takes ten times as long as a
- * prediction, which would wait behind it.
+ * The program of the thread that processes photos. It is not one of the pool's: finding a foreground takes ten times as
+ * long as a prediction, which would wait behind it.
  */
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
-import { createExplainer, type Explainer } from "../../model/activation-map.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
-import { openReadOut, type ReadOut } from "../../model/read-out.ts";
-import { type ModelReference, readModelFile } from "../../model/store.ts";
-import { gatherEvidence } from "./evidence.ts";
+import type { ModelReference } from "../../model/store.ts";
 import type { PhotoJob, PhotoReply, WorkerOptions } from "./messages.ts";
-import { processPhoto, type Skills } from "./process-photo.ts";
-import { openSaliencyModel, type SaliencyModel } from "./saliency-model.ts";
-import { segmentByEvidence } from "./segment.ts";
+import { createNetworks, type Networks } from "./networks.ts";
+import { processPhoto } from "./process-photo.ts";
 
 /** Nicer than the pool's workers: predictions come first. */
 const NICENESS = 10;
-
-type Network = {
-  readonly digest: string;
-  readonly explainer: Explainer;
-  readonly readOut: ReadOut | undefined;
-};
 
 const port = parentPort;
 if (!port) throw new Error("worker.ts runs as a worker thread only");
 const { config, segmenter } = workerData as WorkerOptions;
 
-let network: Network | undefined;
-let saliency: Promise<SaliencyModel> | undefined;
+let current: { readonly digest: string; readonly networks: Networks } | undefined;
 
-/** The network of the model that serves; another one's is released. */
-const useNetwork = async (reference: ModelReference): Promise<Network> => {
-  if (network?.digest === reference.digest) return network;
-  const model = await readModelFile(reference);
-  const readOut = await openReadOut(model, 1);
-  const explainer = await createExplainer(model, 1).catch(async (error: unknown) => {
-    await readOut?.release();
-    throw error;
-  });
-  const before = network;
-  network = { digest: reference.digest, explainer, readOut };
-  await Promise.all([before?.explainer.release(), before?.readOut?.release()]);
-  return network;
+/** The networks of the model that serves; another one's are released. */
+const useNetworks = async (reference: ModelReference): Promise<Networks> => {
+  const before = current;
+  if (before?.digest === reference.digest) return before.networks;
+  const networks = createNetworks(reference, segmenter);
+  current = { digest: reference.digest, networks };
+  await before?.networks.release();
+  return networks;
 };
-
-const skillsFor = (reference: ModelReference): Skills => ({
-  config,
-  look: async (picture) => gatherEvidence(picture, await useNetwork(reference)),
-  segment: async (picture, look) => {
-    if (segmenter === undefined) return segmentByEvidence(picture, look);
-    saliency ??= openSaliencyModel(segmenter, 1);
-    return (await saliency).segment(picture);
-  },
-});
 
 const failure = (error: unknown): PhotoReply => ({
   type: "failed",
@@ -64,10 +38,9 @@ const failure = (error: unknown): PhotoReply => ({
 });
 
 const answer = async ({ request, model }: PhotoJob): Promise<void> => {
-  const reply = await processPhoto(request, skillsFor(model)).then(
-    (result): PhotoReply => ({ type: "processed", result }),
-    failure,
-  );
+  const reply = await useNetworks(model)
+    .then((networks) => processPhoto(request, { config, ...networks }))
+    .then((result): PhotoReply => ({ type: "processed", result }), failure);
   const transfer =
     reply.type === "processed" && reply.result.picture ? [reply.result.picture.buffer] : [];
   port.postMessage(reply, transfer);

@@ -5,6 +5,33 @@ import type { Background } from "./vocabulary.ts";
 /** Levels of zlib: beyond it, photos take twice as long for a few per cent less. */
 const COMPRESSION = 3;
 
+/** RGBA; where there is no foreground at all, nothing is left of the background's colours. */
+const cutOut = (data: Uint8Array, alpha: Float32Array): Uint8Array => {
+  const pixels = new Uint8Array(4 * alpha.length);
+  for (let i = 0, from = 0, to = 0; i < alpha.length; i++, from += 3, to += 4) {
+    const opacity = Math.round(255 * (alpha[i] as number));
+    if (opacity === 0) continue;
+    pixels[to] = data[from] as number;
+    pixels[to + 1] = data[from + 1] as number;
+    pixels[to + 2] = data[from + 2] as number;
+    pixels[to + 3] = opacity;
+  }
+  return pixels;
+};
+
+/** RGB, mixed with white. */
+const putOnWhite = (data: Uint8Array, alpha: Float32Array): Uint8Array => {
+  const pixels = new Uint8Array(3 * alpha.length);
+  for (let i = 0, at = 0; i < alpha.length; i++, at += 3) {
+    const share = alpha[i] as number;
+    const ground = 255 * (1 - share);
+    pixels[at] = (data[at] as number) * share + ground;
+    pixels[at + 1] = (data[at + 1] as number) * share + ground;
+    pixels[at + 2] = (data[at + 2] as number) * share + ground;
+  }
+  return pixels;
+};
+
 /**
  * Writes a picture as PNG, without any metadata. Where there is no foreground at all, nothing of the background is left
  * in the file, visible or not.
@@ -17,19 +44,10 @@ export const writePicture = async (
   background: Background,
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const { width, height, data } = picture;
-  const channels = mask && background === "transparent" ? 4 : 3;
-  let pixels = data;
-  if (mask) {
-    pixels = new Uint8Array(width * height * channels);
-    for (let i = 0, from = 0, to = 0; i < width * height; i++, from += 3, to += channels) {
-      const alpha = mask.data[i] as number;
-      const ground = channels === 3 ? 255 * (1 - alpha) : 0;
-      const share = channels === 3 ? alpha : Math.ceil(alpha);
-      for (let c = 0; c < 3; c++) pixels[to + c] = (data[from + c] as number) * share + ground;
-      if (channels === 4) pixels[to + 3] = Math.round(255 * alpha);
-    }
-  }
-  const png = await sharp(pixels, { raw: { width, height, channels } })
+  const transparent = mask !== undefined && background === "transparent";
+  const write = transparent ? cutOut : putOnWhite;
+  const pixels = mask ? write(data, mask.data) : data;
+  const png = await sharp(pixels, { raw: { width, height, channels: transparent ? 4 : 3 } })
     .png({ compressionLevel: COMPRESSION })
     .toBuffer();
   // Memory of its own, so that it can be handed to another thread.

@@ -2,19 +2,18 @@
  * How well /process finds foregrounds: on drawn photos whose masks are known, and on shared photos that were outlined by
  * eye. Prints the mean with its 95 % interval (bootstrap over photos).
  *
- *   node tests/bench/foreground.ts [--count N]
+ *   node tests/bench/foreground.ts [--count N] [--segmenter FILE]
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
-import { createExplainer } from "../../model/activation-map.ts";
-import { gatherEvidence } from "../../service/process/evidence.ts";
-import { decodePhoto, type Mask, type Picture } from "../../service/process/picture.ts";
-import { segmentByEvidence } from "../../service/process/segment.ts";
+import { guideMask } from "../../service/process/guided-filter.ts";
+import { decodePhoto, type Mask, type Picture, shrink } from "../../service/process/picture.ts";
+import { openSegmenter } from "../../service/process/segmenter.ts";
 import { createRandom } from "../../training/random.ts";
-import { backboneModel } from "../fixtures/backbone-model.ts";
+import { segmenterFile } from "../../training/segmenter/segmenter.ts";
 import { drawPhoto, type Overlap, overlapOf } from "../fixtures/drawn-photos.ts";
 import { OUTLINES, type Outline } from "./outlines.ts";
 import { quantile } from "./statistics.ts";
@@ -57,15 +56,18 @@ const maskOf = (outline: Outline, { width, height }: Picture): Mask => ({
   }),
 });
 
-const run = async ({ count }: { readonly count: string }): Promise<void> => {
-  const { metadata, files } = await backboneModel();
-  const explainer = await createExplainer(
-    { metadata, onnx: files["model.onnx"] as Uint8Array },
-    availableParallelism(),
-  );
+const run = async ({
+  count,
+  segmenter,
+}: {
+  readonly count: string;
+  readonly segmenter?: string;
+}): Promise<void> => {
+  const onnx = segmenter ? await readFile(segmenter) : await segmenterFile.obtain();
+  const { segment, release } = await openSegmenter(onnx, "it", availableParallelism());
   const judge = async (picture: Picture, truth: Mask): Promise<Overlap> => {
-    const look = () => gatherEvidence(picture, { explainer, readOut: undefined });
-    return overlapOf(await segmentByEvidence(picture, look), truth);
+    const small = await shrink(picture);
+    return overlapOf(guideMask(small, await segment(small))(picture), truth);
   };
   try {
     for (const scene of ["studio", "room"] as const) {
@@ -84,11 +86,12 @@ const run = async ({ count }: { readonly count: string }): Promise<void> => {
     }
     report("shared, outlined by eye", overlaps);
   } finally {
-    await explainer.release();
+    await release();
   }
 };
 
 await new Command("foreground")
   .option("--count <n>", "drawn photos of each scene", "100")
+  .option("--segmenter <file>", "an ONNX file in the manner of U²-Net instead of the usual one")
   .action(run)
   .parseAsync();
