@@ -87,7 +87,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     build,
   });
   const tracing = await startTracing(settings, build, log);
-  const access = await readAccess(settings);
+  const access = await readAccess(settings, log);
   const sampling = settings.SAMPLE_DIRECTORY
     ? await startSampling({
         directory: settings.SAMPLE_DIRECTORY,

@@ -1,11 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSettings, SettingsError } from "../settings.ts";
 import { createFindKeyOwner, hashKey, readApiKeys } from "./api-keys.ts";
 import { readAccess } from "./read-access.ts";
 
+const log = pino({ enabled: false });
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "api-keys-"));
@@ -65,16 +67,16 @@ describe("readApiKeys", () => {
 
 describe("readAccess", () => {
   it("is off unless asked for", async () => {
-    expect(await readAccess(readSettings({}))).toBeUndefined();
+    expect(await readAccess(readSettings({}), log)).toBeUndefined();
   });
 
   it("has a limit of ten seconds' worth at once, or as many as is said", async () => {
-    const limited = await readAccess(readSettings({ RATE_LIMIT: "0.05" }));
+    const limited = await readAccess(readSettings({ RATE_LIMIT: "0.05" }), log);
     expect(limited).toMatchObject({ rateLimit: { perSecond: 0.05, burst: 1 } });
     expect(limited).not.toHaveProperty("findKeyOwner");
-    const both = await readAccess(readSettings({ RATE_LIMIT: "5", RATE_BURST: "7" }));
+    const both = await readAccess(readSettings({ RATE_LIMIT: "5", RATE_BURST: "7" }), log);
     expect(both).toMatchObject({ rateLimit: { perSecond: 5, burst: 7 } });
-    expect((await readAccess(readSettings({ RATE_LIMIT: "5" })))?.rateLimit?.burst).toBe(50);
-    await expect(readAccess(readSettings({ RATE_BURST: "7" }))).rejects.toThrow(/RATE_LIMIT/);
+    expect((await readAccess(readSettings({ RATE_LIMIT: "5" }), log))?.rateLimit?.burst).toBe(50);
+    await expect(readAccess(readSettings({ RATE_BURST: "7" }), log)).rejects.toThrow(/RATE_LIMIT/);
   });
 });
