@@ -44,8 +44,12 @@ let registry: Registry;
 let lifecycle: AppOptions["lifecycle"];
 const process = vi.fn<Processor["process"]>();
 const put = vi.fn(async (key: string) => `s3://bucket/${key}`);
+const signedUrl = async (key: string) => `https://s3.example.org/${key}?signature=1`;
 
-const start = async (store?: { put: typeof put }, always = false): Promise<void> => {
+const start = async (
+  store?: { put: typeof put; signedUrl: typeof signedUrl },
+  always = false,
+): Promise<void> => {
   const config = await readProcessConfig(join(import.meta.dirname, "../../configs"));
   registry = new Registry();
   lifecycle = { phase: "serving", model, reference };
@@ -151,14 +155,15 @@ describe("POST /process", () => {
     await expectProblem(await post("?steps=segment,export"), 400, /keeps no pictures; ask/);
     expect(process).not.toHaveBeenCalled();
     await stop();
-    await start({ put });
+    await start({ put, signedUrl });
     expect(await (await post()).json()).toMatchObject({ output_url: null });
     expect(put).not.toHaveBeenCalled();
     const { output_url } = (await (await post("?steps=segment,export")).json()) as {
       output_url: string;
     };
-    expect(output_url).toMatch(/^s3:\/\/bucket\/[0-9a-f-]{36}\.png$/);
-    expect(put).toHaveBeenCalledExactlyOnceWith(expect.any(String), PNG, "image/png");
+    const [, key] =
+      /^https:\/\/s3\.example\.org\/([0-9a-f-]{36}\.png)\?signature=1$/.exec(output_url) ?? [];
+    expect(put).toHaveBeenCalledExactlyOnceWith(key, PNG, "image/png");
   });
 
   it("keeps every picture when mvp.yaml says so, and does not start without a store then", async () => {
@@ -167,9 +172,9 @@ describe("POST /process", () => {
       name: "SettingsError",
       message: expect.stringMatching(/there is no store; set mvp\.export to false/),
     });
-    await start({ put }, true);
+    await start({ put, signedUrl }, true);
     expect(await (await post()).json()).toMatchObject({
-      output_url: expect.stringMatching(/^s3:/),
+      output_url: expect.stringMatching(/signature=1$/),
     });
   });
 

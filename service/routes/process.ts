@@ -12,13 +12,8 @@ import { plan } from "../process/plan.ts";
 import type { Processor } from "../process/processor.ts";
 import { BACKGROUNDS } from "../process/vocabulary.ts";
 import { SettingsError } from "../settings.ts";
+import type { Storage } from "../storage/storage.ts";
 import { acceptUpload } from "../upload.ts";
-
-/** Where pictures are kept when that is asked for. */
-type OutputStore = {
-  /** Keeps bytes. @returns their address */
-  put(key: string, bytes: Uint8Array, contentType: "image/png"): Promise<string>;
-};
 
 export type ProcessOptions = Pick<
   InferenceOptions,
@@ -28,7 +23,7 @@ export type ProcessOptions = Pick<
   readonly config: ProcessConfig;
   readonly metrics: Pick<Metrics, "processIssues" | "processDuration">;
   /** @default none: pictures are not kept */
-  readonly store?: OutputStore;
+  readonly store?: Pick<Storage, "put" | "signedUrl">;
 };
 
 /** Name of the multipart part that holds the photo. */
@@ -53,6 +48,16 @@ const problemOfProcessing = (error: unknown): ProblemError => {
     return new ProblemError("unsupported-model", error.message, { cause: error });
   }
   return problemOf(error);
+};
+
+/** Keeps a picture. @returns a link that opens it for a while */
+const keep = async (
+  store: NonNullable<ProcessOptions["store"]>,
+  picture: Uint8Array,
+): Promise<string> => {
+  const key = `${randomUUID()}.png`;
+  await store.put(key, picture, PNG);
+  return store.signedUrl(key);
 };
 
 /** `POST /process`: a photo in, its foreground, quality and tags out. */
@@ -103,12 +108,12 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
       });
       const { answer, picture } = result;
       for (const { code } of answer.qa.issues ?? []) metrics.processIssues.inc({ code });
-      const url = kept && picture ? await store?.put(`${randomUUID()}.png`, picture, PNG) : null;
+      const url = kept && store && picture ? await keep(store, picture) : null;
       if (wantsPng && picture) return c.body(picture, 200, { "content-type": PNG, vary: "accept" });
       const { name, version, digest } = model;
       const whole: ProcessAnswer = {
         ...answer,
-        output_url: url ?? null,
+        output_url: url,
         model: { name, version, digest },
       };
       return c.json(whole, 200, { vary: "accept" });
