@@ -10,6 +10,9 @@ import { readMetadata, resolveModel } from "../model/store.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** The key, where the service asks for one. */
+const KEY = process.env["API_KEY"];
+
 type Options = { readonly url: string; readonly model: string; readonly timeout: string };
 
 const healthSchema = z.object({ status: z.string(), model: z.object({ digest: z.string() }) });
@@ -64,7 +67,11 @@ const checkImage = async (base: URL, directory: string, golden: Golden, digest: 
   const form = new FormData();
   const bytes = await readFile(join(directory, golden.file));
   form.set("image", new Blob([bytes]), golden.file);
-  const response = await request(new URL("predict", base), { method: "POST", body: form });
+  const response = await request(new URL("predict", base), {
+    method: "POST",
+    body: form,
+    headers: KEY ? { authorization: `Bearer ${KEY}` } : {},
+  });
   const text = await response.text();
   const wrong = (what: string): SmokeTestError =>
     new SmokeTestError(`${golden.file}: ${what}; the service answers wrongly.`);

@@ -67,7 +67,7 @@ const run = async (options: Options): Promise<void> => {
   const set = await openLabelledSet(choiceOf(options));
   try {
     process.stderr.write(`${base.href}: ${set.photos.length} pictures, ${set.name}\n`);
-    const result = await evaluateDeployed(base, set.photos);
+    const result = await evaluateDeployed(base, set.photos, process.env["API_KEY"] || undefined);
     await writeFileAtomic(out, answersCsv(result.answers));
     if (result.skipped.length > 0) process.stderr.write(`${formatSkipped(result.skipped)}\n`);
     const summary = json ? JSON.stringify(summaryOf(result)) : formatSummary(result);
@@ -85,7 +85,9 @@ const run = async (options: Options): Promise<void> => {
 };
 
 const command = new Command("evaluate")
-  .description("Send labelled pictures through a deployed service and judge its answers.")
+  .description(
+    "Send labelled pictures through a deployed service and judge its answers. Its key, where it asks for one, is in API_KEY.",
+  )
   .requiredOption("--url <url>", "where the service answers, such as http://127.0.0.1:8080")
   .option("--data <dir>", "a folder of labelled pictures: all of them, or with --source the folder")
   .addOption(

@@ -50,7 +50,7 @@ describe("askService", () => {
 
   it("gives up on a service that stays busy, in one line with its last word", async () => {
     const { base } = await service(Array(50).fill(429));
-    const failure = askService(base, picture, { busy: 500, silent: 500 });
+    const failure = askService(base, picture, { patience: { busy: 500, silent: 500 } });
     await expect(failure).rejects.toThrow(UserError);
     await expect(failure).rejects.toThrow(
       /no answer for cat\.1\.jpg in 0\.5 s \(last: 429 because/,
@@ -80,8 +80,23 @@ describe("askService", () => {
 
   it("says in one line that nobody answers", async () => {
     const base = new URL("http://127.0.0.1:9/");
-    await expect(askService(base, picture, { busy: 500, silent: 100 })).rejects.toThrow(
+    await expect(
+      askService(base, picture, { patience: { busy: 500, silent: 100 } }),
+    ).rejects.toThrow(
       /^http:\/\/127\.0\.0\.1:9\/ does not answer \(.+\); is the service up \(make status\)\?$/,
+    );
+  });
+
+  it("brings the key, and says which variable it is missing in", async () => {
+    const base = await serveDuringTest((request, response) => {
+      if (request.headers.authorization === "Bearer icp_1") send(response, 200, ANSWER);
+      else send(response, 401, { detail: "This path needs a key." });
+    });
+    await expect(askService(base, picture, { key: "icp_1" })).resolves.toMatchObject({
+      label: "cat",
+    });
+    await expect(askService(base, picture)).rejects.toThrow(
+      /wants a key \(401 This path needs a key\.\); set API_KEY/,
     );
   });
 

@@ -20,11 +20,18 @@ export class RefusedPictureError extends Error {
 }
 
 /** How long a picture is tried, milliseconds. */
-export type Patience = {
+type Patience = {
   /** With a service that is busy, starting or draining. */
   readonly busy: number;
   /** With a service that does not answer at all. */
   readonly silent: number;
+};
+
+export type AskOptions = {
+  /** What the service asks for. @default none */
+  readonly key?: string | undefined;
+  /** @default a minute with a busy service, 3 s with a silent one */
+  readonly patience?: Patience;
 };
 
 const PATIENCE: Patience = { busy: 60_000, silent: 3_000 };
@@ -75,10 +82,12 @@ const waitOf = (response: Response): number => {
 export const askService = async (
   base: URL,
   picture: { readonly id: string; readonly bytes: Uint8Array },
-  patience: Patience = PATIENCE,
+  { key, patience = PATIENCE }: AskOptions = {},
 ): Promise<Answer> => {
   const first = performance.now();
   const url = new URL("predict", base);
+  const headers: Record<string, string> =
+    key === undefined ? {} : { authorization: `Bearer ${key}` };
   const attempt = async (): Promise<Answer | { readonly wait: number; readonly last: string }> => {
     const begun = performance.now();
     const body = new FormData();
@@ -87,7 +96,7 @@ export const askService = async (
     let response: Response;
     let text: string;
     try {
-      response = await fetch(url, { method: "POST", body, signal });
+      response = await fetch(url, { method: "POST", body, headers, signal });
       text = await response.text();
     } catch (error) {
       if (performance.now() - first < patience.silent) {
@@ -114,6 +123,9 @@ export const askService = async (
       throw new RefusedPictureError(problem.data.detail);
     }
     if (TRANSIENT.includes(response.status)) return { wait: waitOf(response), last };
+    if (response.status === 401) {
+      throw new UserError(`${url.href} wants a key (${last}); set API_KEY to one that it knows.`);
+    }
     throw new UserError(`${url.href} failed on ${picture.id}: ${last}; look at the service's log.`);
   };
   for (;;) {

@@ -38,18 +38,20 @@ const requireKnownLabels = (photos: readonly Photo[], labels: readonly string[])
  * Asks a deployed service about labelled pictures, one after the other, so that no latency is another request's.
  *
  * @param base where the service answers, ending with a slash
+ * @param key what the service asks for, if it does
  * @throws UserError when the service cannot be reached or fails, or when no picture is usable
  */
 export const evaluateDeployed = async (
   base: URL,
   photos: readonly Photo[],
+  key?: string,
 ): Promise<DeployedEvaluation> => {
   const answers: DeployedAnswer[] = [];
   const skipped: Skipped[] = [];
   const progress = createProgress("asking the service", photos.length);
   for (const [index, { id, label, read }] of photos.entries()) {
     try {
-      const answer = await askService(base, { id, bytes: await read() });
+      const answer = await askService(base, { id, bytes: await read() }, { key });
       if (answers.length === 0) requireKnownLabels(photos, Object.keys(answer.probabilities));
       answers.push({ ...answer, file: id, truth: label });
     } catch (error) {
