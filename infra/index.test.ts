@@ -173,6 +173,7 @@ describe("outputs", () => {
       },
       trackingServer: { service: "tracking", port: 5000 },
       application: "argocd/cats-dogs",
+      platformKey: null,
     });
   });
 });

@@ -1,3 +1,4 @@
+import { ApiKeys, PLATFORM_KEY } from "./components/api-keys.ts";
 import { BatchQueue } from "./components/batch-queue.ts";
 import { Cluster } from "./components/cluster.ts";
 import { ContainerImage, directoryDigest, workspaceDigest } from "./components/container-image.ts";
@@ -15,6 +16,7 @@ import { ArgoCdWatch } from "./components/monitoring/argo-cd-watch.ts";
 import { Monitoring } from "./components/monitoring/monitoring.ts";
 import { ServiceWatch } from "./components/monitoring/service-watch.ts";
 import { PlatformNamespace } from "./components/namespace.ts";
+import { ServiceStorage } from "./components/service-storage.ts";
 import { SmokeTest } from "./components/smoke-test.ts";
 import { sourceDigest } from "./components/source-digest.ts";
 import { TrackingServer } from "./components/tracking.ts";
@@ -164,6 +166,33 @@ const batchQueue = settings.batch.redis
     )
   : undefined;
 
+// what clients ask to keep is on volumes, and where keys are asked for the platform has one, too,
+const keyed = settings.service.access.keys !== undefined;
+const { storage, sampling } = settings.service;
+const serviceStorage =
+  storage.kind === "volume" || sampling.enabled
+    ? new ServiceStorage(
+        "service-storage",
+        {
+          namespace: platform.metadataName,
+          accessMode: settings.modelStore.accessMode,
+          storageClass: settings.storageClass,
+          usedByOthers: settings.gitops.enabled,
+          settings: settings.service,
+        },
+        inCluster,
+      )
+    : undefined;
+const apiKeys =
+  settings.service.access.keys === undefined
+    ? undefined
+    : new ApiKeys(
+        "api-keys",
+        { namespace: platform.metadataName, file: settings.service.access.keys },
+        inCluster,
+      );
+const serviceNeeds = [batchQueue, serviceStorage, apiKeys].filter((part) => part !== undefined);
+
 // and the model answers: either Argo CD deploys from Git what answers and checks it,
 const gitOps = settings.gitops.enabled
   ? new GitOps(
@@ -178,7 +207,7 @@ const gitOps = settings.gitops.enabled
       },
       {
         ...inCluster,
-        dependsOn: [...(monitoring ? [monitoring] : []), ...(batchQueue ? [batchQueue] : [])],
+        dependsOn: [...(monitoring ? [monitoring] : []), ...serviceNeeds],
       },
     )
   : undefined;
@@ -196,10 +225,11 @@ const ownService = gitOps
         scale: settings.service.scale,
         port: settings.service.port,
         resources: settings.service.resources,
+        features: settings.service,
         ...(monitoring && { monitoring }),
         ...(batchQueue && { batchQueue }),
       },
-      { ...inCluster, dependsOn: trainingRun },
+      { ...inCluster, dependsOn: [trainingRun, ...serviceNeeds] },
     );
 
 if (ownService) {
@@ -210,6 +240,7 @@ if (ownService) {
       image: serviceBuild.reference,
       modelStore,
       service: ownService,
+      keyed,
       trigger: { kind: "change", trainingRun },
     },
     inCluster,
@@ -249,6 +280,7 @@ if (settings.evaluation.enabled) {
       image: trainingBuildWithPhotos.reference,
       modelStore,
       service,
+      keyed,
       source,
       seed: settings.training.seed,
       settings: settings.evaluation,
@@ -280,3 +312,5 @@ export const evaluation = {
 export const trackingServer = tracking ? { service: tracking.service, port: tracking.port } : null;
 /** Namespace and name of the Argo CD Application that deploys the service; null without GitOps. */
 export const application = gitOps?.application ?? null;
+/** The Secret with the key that this platform's own commands ask the service with; null where it asks for none. */
+export const platformKey = keyed ? PLATFORM_KEY : null;

@@ -12,6 +12,7 @@ import { forwardTracking } from "../stack/forward-tracking.ts";
 import { healCluster } from "../stack/heal.ts";
 import { operate, outputsOf } from "../stack/operations.ts";
 import { requireNoLeftArgoCd } from "../stack/owner.ts";
+import { readPlatformKey } from "../stack/platform-key.ts";
 import { PORT_FORWARD, reachService } from "../stack/reach-service.ts";
 import { askService, samplePicture } from "../stack/sample-picture.ts";
 import { type Selection, select } from "../stack/selection.ts";
@@ -45,11 +46,13 @@ const up = async (): Promise<void> => {
     if (application) await awaitSync({ ...stack, application }, "wait");
     await reachService(stack);
     const picture = await samplePicture();
-    const answer = await askService(url, picture);
+    const key = await readPlatformKey(stack, (await outputsOf(selection))["platformKey"]);
+    const answer = await askService(url, picture, key);
     say(
       `ready after ${((Date.now() - start) / 1000).toFixed(0)} s; a picture that was sent to it: ${answer}`,
     );
-    process.stdout.write(`${url}\ncurl -F image=@${picture} ${url}/predict\n`);
+    const header = key === undefined ? "" : `-H "Authorization: Bearer $API_KEY" `;
+    process.stdout.write(`${url}\ncurl ${header}-F image=@${picture} ${url}/predict\n`);
   });
 };
 
@@ -84,9 +87,10 @@ const smoke = async (): Promise<void> => {
 
 const evaluate = async (): Promise<void> => {
   const selection = await announce();
-  const { url } = await deployed(selection);
-  const { evaluation } = await outputsOf(selection);
-  process.exitCode = await evaluateService(url, evaluation, process.env["DATA"] || undefined);
+  const stack = await deployed(selection);
+  const { evaluation, platformKey } = await outputsOf(selection);
+  const service = { url: stack.url, key: await readPlatformKey(stack, platformKey) };
+  process.exitCode = await evaluateService(service, evaluation, process.env["DATA"] || undefined);
 };
 
 const mlflow = async (): Promise<void> => {

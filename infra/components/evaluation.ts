@@ -2,6 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../config/settings.ts";
 import type { TrainingSource } from "../training-source.ts";
+import { platformKeyVariable } from "./api-keys.ts";
 import type { ServiceAddress } from "./inference-service.ts";
 import { labelsOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
@@ -18,6 +19,8 @@ export type PostDeployEvaluationArgs = {
   readonly image: pulumi.Input<string>;
   readonly modelStore: ModelStore;
   readonly service: ServiceAddress;
+  /** Whether the service asks for a key. */
+  readonly keyed: boolean;
   readonly source: TrainingSource;
   readonly seed: number;
   readonly settings: Settings["evaluation"];
@@ -40,7 +43,7 @@ export class PostDeployEvaluation extends pulumi.ComponentResource {
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("image-classification-platform:index:PostDeployEvaluation", name, {}, options);
-    const { namespace, image, modelStore, service, source, seed, settings } = args;
+    const { namespace, image, modelStore, service, keyed, source, seed, settings } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
 
     const policy = podNetworkPolicy(
@@ -66,6 +69,7 @@ export class PostDeployEvaluation extends pulumi.ComponentResource {
           ...["--url", service.clusterUrl, "--min-accuracy", String(settings.minAccuracy)],
           ...["--out", "/scratch/post_deploy_eval.csv"],
         ],
+        ...(keyed && { env: [platformKeyVariable] }),
         resources: settings.resources,
       },
       mounts: [

@@ -20,7 +20,7 @@ export type GitOpsArgs = {
   readonly trainingRun: TrainingRun;
   readonly settings: Pick<
     Settings,
-    "gitops" | "modelStore" | "monitoring" | "service" | "storageClass"
+    "batch" | "gitops" | "modelStore" | "monitoring" | "service" | "storageClass"
   >;
 };
 

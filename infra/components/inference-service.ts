@@ -11,6 +11,7 @@ import { toClusterDns, toPortOf } from "./network-rules.ts";
 import { placementOf } from "./placement.ts";
 import { podNetworkPolicy } from "./pod-network-policy.ts";
 import { type Mount, modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
+import { podNeeds, type ServiceFeatures } from "./service-features.ts";
 
 /** What an {@link InferenceService} is made of. */
 export type InferenceServiceArgs = {
@@ -23,6 +24,7 @@ export type InferenceServiceArgs = {
   /** Port of the Service, and of the node where the exposure is `nodePort`. */
   readonly port: number;
   readonly resources: Resources;
+  readonly features: ServiceFeatures;
   /** Where its /status page gets figures, and the ConfigMap that says which. @default none: the page says so */
   readonly monitoring?: {
     readonly namespace: pulumi.Input<string>;
@@ -81,7 +83,7 @@ export class InferenceService extends pulumi.ComponentResource {
       {
         part: NAME,
         namespace,
-        // Predictions for anyone, metrics for pods of this cluster; it calls nobody but Prometheus and its queue.
+        // Predictions for anyone, metrics for pods of this cluster; it calls nobody but what its settings name.
         ingress: [
           { ports: [{ protocol: "TCP", port: HTTP }] },
           { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: METRICS }] },
@@ -167,10 +169,11 @@ export const addressOf = (namespace: pulumi.Input<string>, port: number): Servic
 export const serviceUrl = (port: number): string => `http://127.0.0.1:${port}`;
 
 const servicePod = (
-  { image, modelStore, resources, monitoring, batchQueue }: InferenceServiceArgs,
+  { image, modelStore, resources, features, monitoring, batchQueue }: InferenceServiceArgs,
   serviceAccountName: pulumi.Input<string>,
-) =>
-  restrictedPodSpec({
+) => {
+  const { env, mounts } = podNeeds(features);
+  return restrictedPodSpec({
     pod: {
       serviceAccountName,
       terminationGracePeriodSeconds: DRAIN_DELAY + DRAIN_TIMEOUT + 10,
@@ -200,6 +203,7 @@ const servicePod = (
               },
             ]
           : []),
+        ...env,
       ],
       ports: [
         { name: "http", containerPort: HTTP },
@@ -214,8 +218,10 @@ const servicePod = (
     mounts: [
       modelStoreMount(modelStore.claim, "read"),
       ...(monitoring ? [statusPanelsMount(monitoring.statusPanels)] : []),
+      ...mounts,
     ],
   });
+};
 
 const statusPanelsMount = (name: pulumi.Input<string>): Mount => ({
   path: "/status-panels",
@@ -224,14 +230,14 @@ const statusPanelsMount = (name: pulumi.Input<string>): Mount => ({
 });
 
 /** Whom its pods may call: nobody, where there is nobody to call. */
-const egressOf = ({ monitoring, batchQueue }: InferenceServiceArgs) =>
-  (monitoring || batchQueue) && {
-    egress: [
-      toClusterDns,
-      ...(monitoring ? [toPrometheus(monitoring.namespace)] : []),
-      ...(batchQueue ? [toPortOf(batchQueue.selector, batchQueue.port)] : []),
-    ],
-  };
+const egressOf = ({ monitoring, batchQueue, features }: InferenceServiceArgs) => {
+  const rules = [
+    ...(monitoring ? [toPrometheus(monitoring.namespace)] : []),
+    ...(batchQueue ? [toPortOf(batchQueue.selector, batchQueue.port)] : []),
+    ...podNeeds(features).egress,
+  ];
+  return rules.length > 0 && { egress: [toClusterDns, ...rules] };
+};
 
 const toPrometheus = (
   namespace: pulumi.Input<string>,

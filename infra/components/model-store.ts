@@ -1,17 +1,8 @@
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { labelsOf } from "./labels.ts";
+import { type ServiceVolumeArgs, serviceVolume } from "./service-volume.ts";
 
 /** What a {@link ModelStore} is made of. */
-export type ModelStoreArgs = {
-  readonly namespace: pulumi.Input<string>;
-  /** A Kubernetes quantity. */
-  readonly size: string;
-  readonly accessMode: "ReadWriteOnce" | "ReadWriteMany";
-  readonly storageClass: string;
-  /** Whether pods use it that this program does not know, and so cannot end before it removes the volume. */
-  readonly usedByOthers: boolean;
-};
+export type ModelStoreArgs = Omit<ServiceVolumeArgs, "claim">;
 
 /** The volume in which training publishes models by digest and from which the service takes them. */
 export class ModelStore extends pulumi.ComponentResource {
@@ -24,24 +15,7 @@ export class ModelStore extends pulumi.ComponentResource {
 
   constructor(name: string, args: ModelStoreArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:ModelStore", name, {}, options);
-    const claim = new k8s.core.v1.PersistentVolumeClaim(
-      name,
-      {
-        metadata: {
-          name: "model-store",
-          namespace: args.namespace,
-          labels: labelsOf("model-store"),
-          // It goes when its last pod has gone, with the namespace; waiting for that here would be waiting for ever.
-          ...(args.usedByOthers && { annotations: { "pulumi.com/skipAwait": "true" } }),
-        },
-        spec: {
-          accessModes: [args.accessMode],
-          storageClassName: args.storageClass,
-          resources: { requests: { storage: args.size } },
-        },
-      },
-      { parent: this },
-    );
+    const claim = serviceVolume(name, { claim: "model-store", ...args }, { parent: this });
     this.shared = args.accessMode === "ReadWriteMany";
     this.claim = claim.metadata.name;
     this.uid = claim.metadata.uid;

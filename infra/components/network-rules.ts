@@ -18,10 +18,11 @@ export const toClusterDns: Egress = {
   ],
 };
 
+/** Egress rule: a port of anywhere. */
+export const toAnywhere = (port: number): Egress => ({ ports: [{ protocol: "TCP", port }] });
+
 /** Egress rule: HTTPS to anywhere. */
-export const toHttps: Egress = {
-  ports: [{ protocol: "TCP", port: 443 }],
-};
+export const toHttps = toAnywhere(443);
 
 /** Egress rule: the cluster's API server, at the ports that it has behind its Service on kubeadm's and Minikube's nodes. */
 export const toApiServer: Egress = {

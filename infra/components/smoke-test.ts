@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { platformKeyVariable } from "./api-keys.ts";
 import type { InferenceService } from "./inference-service.ts";
 import { labelsOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
@@ -16,6 +17,8 @@ export type SmokeTestArgs = {
   readonly image: pulumi.Input<string>;
   readonly modelStore: Pick<ModelStore, "claim" | "shared">;
   readonly service: InferenceService;
+  /** Whether the service asks for a key. */
+  readonly keyed: boolean;
   readonly trigger: SmokeTestTrigger;
 };
 
@@ -51,7 +54,7 @@ export class SmokeTest extends pulumi.ComponentResource {
 
   constructor(name: string, args: SmokeTestArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:SmokeTest", name, {}, options);
-    const { namespace, image, modelStore, service, trigger } = args;
+    const { namespace, image, modelStore, service, keyed, trigger } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
 
     const policy = podNetworkPolicy(
@@ -88,6 +91,7 @@ export class SmokeTest extends pulumi.ComponentResource {
                 image,
                 command: ["node", "service/smoke-test.cjs"],
                 args: ["--url", service.clusterUrl, "--model", "/models"],
+                ...(keyed && { env: [platformKeyVariable] }),
                 resources: RESOURCES,
               },
               mounts: [modelStoreMount(modelStore.claim, "read")],

@@ -32,6 +32,12 @@ export const label = text(
   "lower-case letters, digits, - and .",
 );
 
+/** An address of a server. What it is reached by may be secret, so no name and password are in it. */
+export const url = text(
+  /^https?:\/\/[^\s@/]+(\/[^\s@]*)?$/,
+  "an address such as https://host:port",
+);
+
 /** A path of the user's machine: `~` is their home, a relative one starts at the repository. */
 export const path = text(/^[^"$`]+$/, 'a path without ", $ and `').transform((given) =>
   resolve(repositoryDirectory, given.replace(/^~(?=[\\/]|$)/, homedir())),

@@ -46,6 +46,11 @@ describe("parseSettings", () => {
           requests: { cpu: "500m", memory: "384Mi" },
           limits: { cpu: "2", memory: "1Gi" },
         },
+        access: {},
+        models: { load: [] },
+        sampling: { enabled: false, share: 0.01, days: 30, megabytes: 1000, size: "2Gi" },
+        storage: { kind: "none" },
+        traces: {},
       },
       batch: {
         redis: false,
@@ -131,7 +136,46 @@ describe("parseSettings", () => {
       { service: { port: 80.5 } },
       "service.port is 80.5; allowed: a whole number from 1024 to 65535",
     ],
-    [{ service: 3 }, "service is 3; allowed: replicas, autoscaling, port, resources"],
+    [
+      { service: 3 },
+      "service is 3; allowed: replicas, autoscaling, port, resources, access, models, sampling, storage, traces",
+    ],
+    [
+      { service: { access: { rateLimit: 0 } } },
+      "service.access.rateLimit is 0; allowed: a number of requests above 0, and at most 1000000",
+    ],
+    [
+      { service: { access: { rateBurst: 5 } } },
+      "service.access.rateBurst is 5; allowed: left out where rateLimit is: it is the burst of that limit",
+    ],
+    [
+      { service: { models: { precision: "int4" } } },
+      'service.models.precision is "int4"; allowed: fp32 or int8',
+    ],
+    [
+      { service: { models: { max: 2, load: ["flowers", "cars"] } } },
+      "service.models.max is 2; allowed: more than models.load has names: the model of /predict counts, too",
+    ],
+    [
+      { service: { models: { load: ["Flowers"] } } },
+      'service.models.load.0 is "Flowers"; allowed: a model\'s name: lower-case letters, digits and -',
+    ],
+    [
+      { service: { sampling: { enabled: true, share: 2 } } },
+      "service.sampling.share is 2; allowed: a number above 0, and at most 1",
+    ],
+    [
+      { service: { storage: { kind: "disk" } } },
+      'service.storage.kind is "disk"; allowed: kind none, volume or s3',
+    ],
+    [
+      { service: { storage: { kind: "s3", bucket: "outputs" } } },
+      "service.storage.secret is not set; allowed: lower-case letters, digits, - and .",
+    ],
+    [
+      { service: { traces: { endpoint: "http://me:word@collector:4318" } } },
+      'service.traces.endpoint is "http://me:word@collector:4318"; allowed: an address such as https://host:port',
+    ],
     [
       { cluster: existing, service: { replicas: 2, autoscaling: {} } },
       "service.autoscaling is {}; allowed: left out where replicas is set: only one can say how many pods there are",

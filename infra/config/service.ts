@@ -1,6 +1,11 @@
 import { z } from "zod";
+import { accessSchema } from "./access.ts";
 import type { clusterSchema } from "./cluster.ts";
 import { resources, wholeNumber } from "./fields.ts";
+import { modelsSchema } from "./models.ts";
+import { samplingSchema } from "./sampling.ts";
+import { storageSchema } from "./storage.ts";
+import { tracesSchema } from "./traces.ts";
 
 const autoscalingSchema = z
   .strictObject(
@@ -17,7 +22,7 @@ const autoscalingSchema = z
     error: "at least minReplicas",
   });
 
-/** How much of the service runs, and where it listens. */
+/** How much of the service runs, where it listens, and what it does beside answering. */
 export const serviceSchema = z
   .strictObject(
     {
@@ -31,8 +36,13 @@ export const serviceSchema = z
       autoscaling: autoscalingSchema.optional(),
       port: wholeNumber(1024, 65_535).default(8080),
       resources: resources({ cpu: "500m", memory: "384Mi" }, { cpu: "2", memory: "1Gi" }),
+      access: accessSchema,
+      models: modelsSchema,
+      sampling: samplingSchema,
+      storage: storageSchema,
+      traces: tracesSchema,
     },
-    "replicas, autoscaling, port, resources",
+    "replicas, autoscaling, port, resources, access, models, sampling, storage, traces",
   )
   .prefault({})
   .refine(({ replicas, autoscaling }) => replicas === undefined || autoscaling === undefined, {

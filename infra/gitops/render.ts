@@ -76,11 +76,17 @@ const declare = (name: string, { settings, exposure }: RenderOptions) => {
     scale,
     port,
     resources,
+    features: settings.service,
     progressDeadline,
     ...(settings.monitoring.enabled && { monitoring: MONITORING }),
     ...(settings.batch.redis && { batchQueue: BATCH_QUEUE }),
   });
-  const smokeTest = new SmokeTest(name, { ...shared, service, trigger: { kind: "sync" } });
+  const smokeTest = new SmokeTest(name, {
+    ...shared,
+    service,
+    keyed: settings.service.access.keys !== undefined,
+    trigger: { kind: "sync" },
+  });
   return [service.clusterUrl, service.fingerprint, smokeTest.job];
 };
 

@@ -15,10 +15,11 @@ const evaluationSchema = z.object({
  * status: 0 when the stack's share of them is right.
  *
  * @param output the stack's output `evaluation`
+ * @param key what the service asks for, if it does
  * @param data a folder of labelled pictures; undefined takes what training kept back for its test
  */
 export const evaluateService = async (
-  url: string,
+  { url, key }: { readonly url: string; readonly key: string | undefined },
   output: unknown,
   data: string | undefined,
 ): Promise<number> => {
@@ -34,7 +35,12 @@ export const evaluateService = async (
       ...["training/cli/evaluate.ts", "--url", url],
       ...["--min-accuracy", String(minAccuracy), ...set],
     ],
-    { cwd: repositoryDirectory, stdio: "inherit" },
+    {
+      cwd: repositoryDirectory,
+      stdio: "inherit",
+      // By the environment, which other users of this machine cannot read.
+      env: { ...process.env, ...(key !== undefined && { API_KEY: key }) },
+    },
   );
   return new Promise((done, failed) => {
     child.once("error", failed).once("close", (code) => done(code ?? 1));

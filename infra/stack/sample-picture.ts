@@ -23,11 +23,19 @@ export const samplePicture = async (): Promise<string> => {
   return relative(process.cwd(), file);
 };
 
-/** Sends a picture to the service, as the printed curl does, and returns its answer. */
-export const askService = async (url: string, picture: string): Promise<string> => {
+/** Sends a picture to the service, as the printed curl does, and returns its answer. @param key what the service asks for, if it does */
+export const askService = async (
+  url: string,
+  picture: string,
+  key: string | undefined,
+): Promise<string> => {
   const body = new FormData();
   body.set("image", new Blob([await readFile(picture)]), "cat.png");
-  const response = await fetch(`${url}/predict`, { method: "POST", body });
+  const response = await fetch(`${url}/predict`, {
+    method: "POST",
+    body,
+    headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+  });
   const text = await response.text();
   if (!response.ok) throw new UserError(`${url}/predict answered ${response.status}: ${text}`);
   return text.trim();

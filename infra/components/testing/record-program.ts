@@ -45,7 +45,11 @@ const stateOf = (args: pulumi.runtime.MockResourceArgs, preview: boolean) => {
     return { ...args.inputs, stdout: preview ? UNKNOWN : commandOutput(args.inputs.create) };
   }
   if (args.type === "random:index/randomBytes:RandomBytes") {
-    return { ...args.inputs, base64: preview ? UNKNOWN : "bm90IHJhbmRvbQ==" };
+    return {
+      ...args.inputs,
+      base64: preview ? UNKNOWN : "bm90IHJhbmRvbQ==",
+      hex: preview ? UNKNOWN : "6e6f742072616e646f6d",
+    };
   }
   if (args.type === "random:index/randomPassword:RandomPassword") {
     return { ...args.inputs, result: preview ? UNKNOWN : "not-random" };
