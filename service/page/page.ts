@@ -59,6 +59,9 @@ export const renderPage = ({ model, maxBytes, nonce }: PageOptions): string =>
 <section aria-labelledby="ask"><h2 id="ask">Ask about photos</h2>
 <div class="drop" id="drop"><input type="file" id="photos" multiple accept="${IMAGE_TYPES.join(",")}" aria-describedby="limits">
 <label for="photos">Choose photos</label><p id="limits">or drop or paste them here: JPEG, PNG or WebP, up to ${Math.floor(maxBytes / 2 ** 20)} MB each</p></div>
+<form class="key" id="access" hidden><p class="notice" id="why-key" role="status"></p>
+<label for="key">Key</label> <input type="password" id="key" required maxlength="512" pattern="[A-Za-z0-9_.~+\\/\\-]+=*" title="a key as the service's administrator gave it" autocomplete="off" spellcheck="false" aria-describedby="why-key">
+<button type="submit">Use this key</button></form>
 <noscript><p class="notice">This page needs JavaScript; <code>POST /predict</code> does without.</p></noscript>
 <p class="notice" id="busy" role="status"></p>
 <p class="notice" id="changed" role="status" hidden>Another model answers by now; reload the page to see its card.</p></section>

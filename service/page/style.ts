@@ -11,6 +11,7 @@ button:disabled{opacity:.5;cursor:default}
 :focus-visible,.drop input:focus-visible+label{outline:3px solid var(--c0);outline-offset:2px}
 .bar-of-actions{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin:.5rem 0}
 .bar-of-actions p{margin:0;flex:1}
+.key{margin-top:.7rem}.key label{margin-right:.4rem}.key button{margin-left:.4rem}.key input{font:inherit;color:var(--fg);background:var(--bg);border:1px solid var(--dim);border-radius:6px;padding:.25rem .6rem;width:min(30rem,70%)}
 .notice{color:var(--c1)}.notice:empty{display:none}
 .dim{color:var(--dim)}.error{color:var(--c4)}
 .scroll{overflow-x:auto}

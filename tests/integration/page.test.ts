@@ -1,14 +1,14 @@
 import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import axe, { type AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, launchChromium } from "../fixtures/chromium.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
-import type { ServiceProcess } from "../fixtures/service-process.ts";
+import { runProgram, type ServiceProcess } from "../fixtures/service-process.ts";
 
 const SCREENSHOTS = resolve(import.meta.dirname, "../../artifacts/screenshots");
 
@@ -189,6 +189,38 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
     holder.destroy();
     await progress("2 of 2 answered").waitFor();
     await page.locator("#busy").getByText("busy").waitFor({ state: "detached" });
+  });
+
+  it("asks for a key where the service does, keeps it for the tab, and out of the address", async () => {
+    const file = join(store.directory, "keys.json");
+    const { output } = await runProgram("access/make-key.ts", ["--file", file, "--name", "page"]);
+    const key = output.trim();
+    await open({ API_KEYS_FILE: file });
+    const field = page.getByLabel("Key", { exact: true });
+    expect(await field.isVisible(), "before it is needed").toBe(false);
+    await choose(await photo("red.jpg", "red"), await photo("blue.jpg", "blue"));
+    await progress("0 of 2 answered, 2 failed").waitFor();
+    await page.locator("#why-key").getByText("only with a key").waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("key");
+    expect(await field.getAttribute("type")).toBe("password");
+    expect(await barriers()).toEqual([]);
+    await page.screenshot({ path: resolve(SCREENSHOTS, "page-key.png"), fullPage: true });
+
+    await field.fill("icp_wrong");
+    await field.press("Enter");
+    await page.locator("#why-key").getByText("does not know this key").waitFor();
+    await field.fill(key);
+    await page.getByRole("button", { name: "Use this key" }).click();
+    await progress("2 of 2 answered").waitFor();
+    expect(await field.isVisible()).toBe(false);
+    await page.getByRole("button", { name: "Show where: red.jpg" }).click();
+    await page.getByRole("img", { name: "What speaks most for cat" }).waitFor();
+
+    await page.reload();
+    await choose(await photo("red.jpg", "red"));
+    await progress("1 of 1 answered").waitFor();
+    expect(page.url()).toBe(`${service.url}/`);
+    expect(JSON.stringify(service.logs)).not.toContain(key);
   });
 
   it("says when the service is gone, and tries again when asked", async () => {

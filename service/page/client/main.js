@@ -1,5 +1,7 @@
 /** @import { Outcome } from "./outcome.js" */
 import { toCsv } from "./csv.js";
+import { createKeyForm } from "./key-form.js";
+import { createKeyGate } from "./key-gate.js";
 import { showLiveFigures } from "./live-panel.js";
 import { askAbout } from "./outcome.js";
 import { createRow } from "./results-table.js";
@@ -32,7 +34,7 @@ const changed = byId("changed", HTMLElement);
 const download = byId("download", HTMLButtonElement);
 const clear = byId("clear", HTMLButtonElement);
 
-/** @typedef {{ readonly photo: File, readonly view: ReturnType<typeof createRow>, outcome?: Outcome }} Item */
+/** @typedef {{ readonly photo: File, readonly send: () => void, readonly view: ReturnType<typeof createRow>, outcome?: Outcome }} Item */
 /** @type {Item[]} */
 let items = [];
 
@@ -47,10 +49,33 @@ const showProgress = () => {
 
 const maxBytes = Number(main.dataset["maxBytes"]);
 
+const gate = createKeyGate({
+  storage: sessionStorage,
+  onLocked: ({ detail }) => keyForm.show(detail),
+});
+const keyForm = createKeyForm(
+  {
+    form: byId("access", HTMLFormElement),
+    field: byId("key", HTMLInputElement),
+    why: byId("why-key", HTMLElement),
+  },
+  (key) => {
+    gate.use(key);
+    for (const { outcome, send } of items) if (outcome?.kind === "locked") send();
+  },
+);
+/**
+ * @param {File} photo
+ * @param {AbortSignal} signal
+ * @param {boolean} explain
+ */
+const ask = (photo, signal, explain) =>
+  gate.ask((key) => askAbout(photo, signal, { maxBytes, explain, key }));
+
 /** @type {ReturnType<typeof createSendQueue<Item>>} */
 const queue = createSendQueue({
   concurrency: CONCURRENCY,
-  ask: ({ photo }, signal) => askAbout(photo, signal, { maxBytes }),
+  ask: ({ photo }, signal) => ask(photo, signal, false),
   onStart: ({ view }) => view.say("sending"),
   onOutcome: (item, outcome) => {
     item.outcome = outcome;
@@ -78,10 +103,9 @@ const add = (photos) => {
       queue.add(item);
       showProgress();
     };
-    const explain = () =>
-      askAbout(photo, new AbortController().signal, { maxBytes, explain: true });
+    const explain = () => ask(photo, new AbortController().signal, true);
     /** @type {Item} */
-    const item = { photo, view: createRow(photo, send, explain) };
+    const item = { photo, send, view: createRow(photo, send, explain) };
     items.push(item);
     rows.append(item.view.row);
     send();

@@ -30,7 +30,12 @@
  *
  * @typedef {{ readonly kind: "busy", readonly title: string, readonly detail: string, readonly seconds: number }} Busy
  */
-/** @typedef {Answered | Failed | Busy} Outcome */
+/**
+ * Refused without a key, or with one that the service does not know.
+ *
+ * @typedef {{ readonly kind: "locked", readonly title: string, readonly detail: string }} Locked
+ */
+/** @typedef {Answered | Failed | Busy | Locked} Outcome */
 
 /** What is waited where the service does not say for how long. */
 const DEFAULT_WAIT_SECONDS = 1;
@@ -65,6 +70,16 @@ const readProblem = async (response) => {
 };
 
 /**
+ * What is wrong with a key. The service's own words are for programs.
+ *
+ * @param {string | undefined} key
+ */
+const lockedBy = (key) =>
+  key === undefined
+    ? { title: "Key needed", detail: "The service answers only with a key; type yours." }
+    : { title: "Unknown key", detail: "The service does not know this key; type another one." };
+
+/**
  * Whether a status with Retry-After asks to come back: full, or starting or stopping.
  *
  * @param {number} status
@@ -76,12 +91,12 @@ const isBusy = (status) => status === 429 || status === 503;
  *
  * @param {Blob} photo
  * @param {AbortSignal} signal
- * @param {{ readonly maxBytes: number, readonly explain?: boolean, readonly request?: typeof fetch }} options the service's limit of a body, whether to ask where the answer comes from, and what sends
+ * @param {{ readonly maxBytes: number, readonly explain?: boolean, readonly key?: string | undefined, readonly request?: typeof fetch }} options the service's limit of a body, whether to ask where the answer comes from, the key if there is one, and what sends
  * @returns {Promise<Outcome>}
  * @throws the signal's reason, and nothing else
  */
 export const askAbout = async (photo, signal, options) => {
-  const { maxBytes, explain = false, request = fetch } = options;
+  const { maxBytes, explain = false, key, request = fetch } = options;
   if (photo.size > maxBytes) {
     // The service looks at no byte of it, and on a slow line may close before the browser has read why.
     const detail = `The photo has more than ${maxBytes} bytes; send a smaller one.`;
@@ -92,7 +107,10 @@ export const askAbout = async (photo, signal, options) => {
     const response = await request(explain ? "/predict?explain=1" : "/predict", {
       method: "POST",
       body: photo,
-      headers: { "content-type": photo.type || "application/octet-stream" },
+      headers: {
+        "content-type": photo.type || "application/octet-stream",
+        ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      },
       signal,
     });
     if (response.ok) {
@@ -100,6 +118,7 @@ export const askAbout = async (photo, signal, options) => {
       return { kind: "answered", prediction, milliseconds: performance.now() - started };
     }
     const problem = await readProblem(response);
+    if (response.status === 401) return { kind: "locked", ...lockedBy(key) };
     if (!isBusy(response.status)) return { kind: "failed", ...problem };
     const seconds = retryAfterSeconds(response.headers.get("retry-after"), Date.now());
     return { kind: "busy", ...problem, seconds };

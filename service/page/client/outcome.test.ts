@@ -67,6 +67,17 @@ describe("askAbout", () => {
     });
   });
 
+  it("brings a key, and tells a refusal for want of one from other failures", async () => {
+    const request = answering(JSON.stringify({ title: "Unauthorized", detail: "No." }), 401);
+    expect(await askAbout(photo, signal, { maxBytes: 10, request, key: "icp_1" })).toMatchObject({
+      kind: "locked",
+      title: "Unknown key",
+    });
+    expect(request.mock.calls[0]?.[1]?.headers).toMatchObject({ authorization: "Bearer icp_1" });
+    expect(await ask(request)).toMatchObject({ kind: "locked", title: "Key needed" });
+    expect(request.mock.calls[1]?.[1]?.headers).not.toHaveProperty("authorization");
+  });
+
   it("does not send what is too large", async () => {
     const request = answering("");
     expect(await ask(request, new Blob(["x".repeat(11)]))).toMatchObject({
