@@ -116,7 +116,8 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   });
   const opened = await openStorage(settings);
   const queue = await openQueue({
-    ...{ settings, log, prediction: createPhotoPrediction(pool, metrics) },
+    ...{ settings, log },
+    prediction: createPhotoPrediction(pool, metrics, { drift, ...(sampling && { sampling }) }),
     servedModel: () => lifecycle.model?.digest,
   });
   const app = createApp({

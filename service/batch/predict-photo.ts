@@ -1,5 +1,7 @@
 import { ImageError } from "../../model/image-error.ts";
+import type { Drift } from "../drift/drift.ts";
 import type { Metrics } from "../metrics.ts";
+import type { Sampling } from "../sampling/sampling.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 import { WorkerCrashedError } from "../worker-pool/worker-crashed-error.ts";
 import type { Outcome } from "./job.ts";
@@ -18,15 +20,27 @@ export type PhotoPrediction = {
   giveUp(error: unknown): Outcome;
 };
 
+/** What else sees photos, as it sees those of `/predict`. Each is off when it is not there. */
+type Watchers = {
+  readonly drift?: Pick<Drift, "wantsEmbedding" | "record">;
+  readonly sampling?: Pick<Sampling, "wants" | "keep">;
+};
+
 /** Counts what it predicts as every other prediction is counted, but for its times: batches are meant to wait. */
 export const createPhotoPrediction = (
   pool: Pick<Pool, "predict">,
   metrics: Metrics,
+  { drift, sampling }: Watchers = {},
 ): PhotoPrediction => ({
   predict: async (bytes, signal) => {
     try {
-      const image = new Uint8Array(bytes);
-      const { prediction, model } = await pool.predict(image, signal, { priority: "background" });
+      const wanted = sampling?.wants() ?? false;
+      const { prediction, model, projections } = await pool.predict(new Uint8Array(bytes), signal, {
+        priority: "background",
+        extras: drift?.wantsEmbedding() ? { map: false, projections: true } : undefined,
+      });
+      if (wanted) void sampling?.keep(bytes, { prediction, model });
+      drift?.record(model.digest, prediction.probability, projections);
       const { name, version, digest } = model;
       metrics.inferences.inc({ model: name, version, outcome: "ok" });
       metrics.predictions.inc({ label: prediction.label });
