@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import type { ModelReference } from "../../model/store.ts";
+import { endWorker } from "../worker-pool/end-worker.ts";
 import { WorkerCrashedError } from "../worker-pool/worker-crashed-error.ts";
 import type { PhotoReply, WorkerOptions } from "./messages.ts";
 import type { Processed, ProcessRequest } from "./process-photo.ts";
@@ -96,7 +97,7 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
   };
 
   const endIfBusyWith = (job: Job): void => {
-    for (const member of members) if (member.job === job) void member.worker.terminate();
+    for (const { job: held, worker } of members) if (held === job) void endWorker(worker, graceMs);
   };
 
   return {
@@ -107,8 +108,8 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
         signal.addEventListener(
           "abort",
           () => {
-            queue.delete(job);
             reject(signal.reason);
+            if (queue.delete(job)) return;
             // Else one photo without an end would keep every later one waiting.
             setTimeout(() => endIfBusyWith(job), graceMs).unref();
           },
@@ -119,7 +120,7 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
       }),
     stop: async () => {
       stopping = true;
-      await Promise.all([...members].map(({ worker }) => worker.terminate()));
+      await Promise.all([...members].map(({ worker }) => endWorker(worker)));
     },
   };
 };

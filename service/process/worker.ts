@@ -7,6 +7,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import type { ModelReference } from "../../model/store.ts";
+import type { EndRequest } from "../worker-pool/end-worker.ts";
 import type { PhotoJob, PhotoReply, WorkerOptions } from "./messages.ts";
 import { createNetworks, type Networks } from "./networks.ts";
 import { processPhoto } from "./process-photo.ts";
@@ -48,4 +49,8 @@ const answer = async ({ request, model }: PhotoJob): Promise<void> => {
   setPriority(NICENESS);
 };
 
-port.on("message", (job: PhotoJob) => void answer(job));
+port.on("message", (message: PhotoJob | EndRequest) => {
+  // In a worker this ends the thread alone.
+  if ("type" in message) process.exit();
+  void answer(message);
+});

@@ -280,8 +280,7 @@ port.on("message", (request: WorkerRequest) => {
       break;
     case "end":
       // In a worker this ends the thread alone.
-      process.exit();
-      break;
+      return process.exit();
     case "cancel":
       if (wanted.has(request.id)) wanted.set(request.id, false);
       break;

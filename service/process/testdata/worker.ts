@@ -1,12 +1,15 @@
 /* A worker without networks: the image's text says what to do. */
 import { parentPort } from "node:worker_threads";
+import type { EndRequest } from "../../worker-pool/end-worker.ts";
 import type { PhotoJob, PhotoReply } from "../messages.ts";
 
 const port = parentPort;
 if (!port) throw new Error("runs as a worker thread only");
 const reply = (message: PhotoReply): void => port.postMessage(message);
 
-port.on("message", ({ request, model }: PhotoJob) => {
+port.on("message", (message: PhotoJob | EndRequest) => {
+  if ("type" in message) process.exit();
+  const { request, model } = message;
   const text = Buffer.from(request.image).toString();
   if (text === "crash") process.exit(3);
   if (text === "hang") return;
