@@ -12,7 +12,7 @@ import { writeFileAtomic } from "./write-atomic.ts";
  *
  *   current.json               {"digest":"sha256:…"}: the model to serve, by model.onnx; replaced atomically
  *   names/<name>.json          the same for a model that is offered by its name beside that one
- *   models/<64 hex digits>/    model.onnx, model.int8.onnx, model.json, golden/: written once, never changed
+ *   models/<64 hex digits>/    model.onnx, model.int8.onnx, what model.json names, golden/: written once, never changed
  *
  * A single model's directory (what `train --out DIR` writes) is read by the same functions: it has no current.json.
  */

@@ -53,7 +53,8 @@ export const openSegmenter = async (
   name: string,
   threads: number,
 ): Promise<Segmenter> => {
-  const session = await openSession(onnx, threads);
+  // Planned in one block, its large maps would take 50 MB more and be no faster.
+  const session = await openSession(onnx, threads, { enableMemPattern: false });
   const [input] = session.inputMetadata;
   const [output] = session.outputNames;
   const shape = input?.isTensor ? input.shape : [];

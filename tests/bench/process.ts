@@ -36,6 +36,12 @@ const cpuTime = async (pid: number | undefined): Promise<number> => {
   return (user + system) * MS_PER_TICK;
 };
 
+/** Resident memory of a process, in megabytes. */
+const residentMemory = async (pid: number | undefined): Promise<number> => {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1000);
+};
+
 const run = async (options: {
   readonly photo?: string;
   readonly requests: string;
@@ -74,6 +80,8 @@ const run = async (options: {
     report("/process, JSON", await repeat("/process", count));
     const each = Math.round(((await cpuTime(service.process.pid)) - before) / count);
     process.stdout.write(`CPU of the service for each of them: ${each} ms\n`);
+    const memory = await residentMemory(service.process.pid);
+    process.stdout.write(`memory of the service: ${memory} MB\n`);
     report("/process, PNG", await repeat("/process", count, "image/png"));
     report("/predict alone", await repeat("/predict", count));
     const others: { readonly predict: number[]; readonly livez: number[] } = {

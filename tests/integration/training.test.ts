@@ -7,6 +7,7 @@ import { basename, join, resolve } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClassifier } from "../../model/classifier.ts";
+import { digestOf } from "../../model/digest.ts";
 import { listModels } from "../../model/list-models.ts";
 import { modelMetadataSchema } from "../../model/metadata.ts";
 import type { Precision } from "../../model/precision.ts";
@@ -171,6 +172,8 @@ describe("the default training", () => {
     expect(metadata.golden).toHaveLength(6);
     expect(metadata.training.provenance["dogOffset"]).toMatch(/^0\.9/);
     expect(modelMetadataSchema.safeParse(metadata).success).toBe(true);
+    const beside = await readFile(join(model(), metadata.segmenter?.file ?? "none"));
+    expect(digestOf(beside)).toBe(metadata.segmenter?.digest);
     const { val, test } = metadata.training.counts;
     expect(metadata.drift, "all that the head was not fitted on").toMatchObject({
       count: val + test,
