@@ -24,6 +24,7 @@ type Turn = {
   readonly contenders: readonly ContenderName[];
 };
 
+const OURS: readonly ContenderName[] = ["service", "serviceInt8"];
 const IN_INT8: readonly ContenderName[] = ["serviceInt8", "fastapiInt8"];
 const MANY: readonly ContenderName[] = ["service", "bentoml", "bentomlTwo", "mlserver", ...IN_INT8];
 const LARGE: readonly ContenderName[] = ["service", "fastapi", "fastapiWhole"];
@@ -122,15 +123,16 @@ export const peerRows = (repetitions: readonly PeerRepetition[]): Row[] => {
       repetitions.map((r) => (r.memory.service ?? Number.NaN) / (r.memory[theirs] ?? Number.NaN)),
     ),
   }));
-  const failed = (Object.keys(CONTENDERS) as ContenderName[]).map((name) =>
+  const failed = (names: readonly ContenderName[]): number =>
     (Object.keys(TURNS) as TurnName[])
-      .flatMap((turn) => slicesOf(turn, name))
-      .reduce((sum, slice) => sum + slice.failed, 0),
-  );
+      .flatMap((turn) => names.flatMap((name) => slicesOf(turn, name)))
+      .reduce((sum, slice) => sum + slice.failed, 0);
+  const peers = (Object.keys(CONTENDERS) as ContenderName[]).filter((name) => !OURS.includes(name));
   return [
     ...ratios,
     ...memory,
-    { figure: "refused or failed, of any contender", reach: "0", spread: spreadOf(failed) },
+    { figure: "refused or failed, service", reach: "0", spread: spreadOf([failed(OURS)]) },
+    { figure: "refused or failed, peers", reach: "-", spread: spreadOf([failed(peers)]) },
     {
       ...{ figure: "cores used by others meanwhile", reach: "0" },
       spread: spreadOf(repetitions.map(({ foreignCores }) => foreignCores)),

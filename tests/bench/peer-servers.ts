@@ -87,6 +87,8 @@ export const mlServer = async ({ name, model, env }: PeerOptions): Promise<Serve
     env: {
       ...{ MODEL_DIR: model, MLSERVER_HOST: "127.0.0.1" },
       ...{ MLSERVER_GRPC_PORT: String(grpc), MLSERVER_METRICS_PORT: String(metrics) },
+      // Its processes tell each other figures by files, by default beside its program.
+      MLSERVER_METRICS_DIR: join(benchCache(), "mlserver-metrics"),
       ...env,
     },
     directory: PEERS,
