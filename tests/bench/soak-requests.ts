@@ -96,7 +96,7 @@ const batch = async (
   return complete ? "good" : { wrong: `${job.status}, ${job.failed} photos failed` };
 };
 
-/** All that is asked of the service in the hour. The rates keep a machine with two cores about half busy. */
+/** All that is asked of the service in the hour, but for what a model of an older training cannot do. The rates keep a machine with two cores about half busy. */
 export const soakActivities = async (target: SoakTarget): Promise<Activity[]> => {
   const { url, model, photos } = target;
   const { preprocessing } = model;
@@ -124,22 +124,20 @@ export const soakActivities = async (target: SoakTarget): Promise<Activity[]> =>
       expected,
     );
   const jpeg = { "content-type": "image/jpeg" };
-  /** What needs the activation map. */
-  const explained: Activity[] = [
-    {
-      ...{ name: "predict with an explanation", clients: 1, pauseMs: 3000 },
-      ask: (count) => post("/predict?explain=1", photoAt(count), jpeg),
+  const explained: Activity = {
+    ...{ name: "predict with an explanation", clients: 1, pauseMs: 3000 },
+    ask: (count) => post("/predict?explain=1", photoAt(count), jpeg),
+  };
+  const processed: Activity = {
+    ...{ name: "process, JSON and PNG in turn", clients: 1, pauseMs: 6000 },
+    ask: (count) => {
+      const accept = count % 2 === 0 ? "application/json" : "image/png";
+      return post("/process", squareAt(count), { ...jpeg, accept });
     },
-    {
-      ...{ name: "process, JSON and PNG in turn", clients: 1, pauseMs: 6000 },
-      ask: (count) => {
-        const accept = count % 2 === 0 ? "application/json" : "image/png";
-        return post("/process", squareAt(count), { ...jpeg, accept });
-      },
-    },
-  ];
+  };
   return [
-    ...(model.activation ? explained : []),
+    ...(model.activation ? [explained] : []),
+    ...(model.segmenter ? [processed] : []),
     {
       ...{ name: "predict, small photo in a form", clients: 4, pauseMs: 120 },
       ask: (count) => post("/predict", formBody(photoAt(count)), { "content-type": FORM_TYPE }),

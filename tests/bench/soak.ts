@@ -108,7 +108,9 @@ const run = async ({ model, minutes, photos: directory }: Flags): Promise<void> 
   if (!photo) throw new Error("there is no photo to ask with; name a directory with --photos.");
   const { directory: home, digest } = await resolveModel(model);
   const metadata = await readMetadata(home);
-  if (!metadata.activation) say("the model is of an older training: /process is left out");
+  if (!metadata.activation || !metadata.segmenter) {
+    say("the model is of an older training: explanations or /process are left out; train again");
+  }
   const foreign = await watchForeignCpu();
   const kind = await service(home, metadata.int8?.byDefault ? "int8" : "fp32");
   const server = await startServer(kind, photo);
