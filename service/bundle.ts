@@ -13,10 +13,10 @@ const PROGRAMS = {
 /** What stays a package beside the bundle: native code, WebAssembly that looks for its bytes, and what few starts load. */
 const PACKAGES = [
   "onnxruntime-node",
-  "sharp",
+  /^@img\//,
   /^@cornerstonejs\//,
   /^@aws-sdk\//,
-  /^@opentelemetry\//,
+  /^@opentelemetry\/(?!api$)/,
   "bullmq",
   "ioredis",
 ];
