@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { binOf, driftReferenceSchema, makeDriftReference, project } from "./drift-reference.ts";
+import { binOf, driftReferenceSchema, makeDriftReference } from "./drift-reference.ts";
+import { project } from "./projection.ts";
 
 const photos = (count: number) =>
   Array.from({ length: count }, (_, i) => ({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PROJECTIONS, project } from "./projection.ts";
 
 /*
  * What training saw of the numbers that a service watches: counts in bins, for the population stability index. Two kinds:
@@ -29,29 +30,11 @@ export const driftReferenceSchema = z.strictObject({
 export type Histogram = Readonly<z.infer<typeof histogramSchema>>;
 export type DriftReference = Readonly<z.infer<typeof driftReferenceSchema>>;
 
-/** Directions along which an embedding is seen. */
-const PROJECTIONS = 8;
 /** Where confidences are told apart: finely where a sure classifier's lie. Not quantiles, which a rounding error moves there. */
 const CONFIDENCE_EDGES = [0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999];
 const MOST_BINS = 10;
 /** Photos that a bin of the reference should have at least, or its share would be a guess. */
 const LEAST_IN_BIN = 8;
-
-/** -1 or 1, as good as random: the last bit of MurmurHash3's finaliser over the place. */
-const sign = (direction: number, index: number): number => {
-  let hash = Math.imul(direction + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca77);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) & 1) === 0 ? 1 : -1;
-};
-
-/** An embedding along the directions: sums with random signs (Achlioptas 2003), the same for ever. */
-export const project = (embedding: Float32Array, directions = PROJECTIONS): number[] =>
-  Array.from({ length: directions }, (_, direction) => {
-    let sum = 0;
-    for (let i = 0; i < embedding.length; i++) sum += sign(direction, i) * (embedding[i] as number);
-    return sum / Math.sqrt(embedding.length);
-  });
 
 /** The bin of a value: how many edges it has reached. */
 export const binOf = (edges: readonly number[], value: number): number => {

@@ -2,8 +2,9 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ModelMetadata } from "./metadata.ts";
 import { ModelError } from "./model-error.ts";
+import type { ModelReference } from "./model-files.ts";
 import { atPrecision, type Precision } from "./precision.ts";
-import { type ModelReference, readMetadata } from "./store.ts";
+import { readMetadata } from "./store.ts";
 
 /** A model that a directory holds, as the file of it that would answer. */
 export type ListedModel = ModelReference & Pick<ModelMetadata, "name" | "version">;

@@ -3,7 +3,7 @@ import type { Explanation } from "./activation-map.ts";
 import { openSession } from "./classifier.ts";
 import { readFileBeside } from "./file-beside.ts";
 import { ModelError } from "./model-error.ts";
-import type { StoredModel } from "./store.ts";
+import type { StoredModel } from "./model-files.ts";
 
 /** The backbone's own classifier, which reads the features that a model's explainer gives. */
 export type ReadOut = {

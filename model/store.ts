@@ -1,9 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { digestOf } from "./digest.ts";
 import { type ModelMetadata, modelMetadataSchema } from "./metadata.ts";
 import { ModelError } from "./model-error.ts";
+import {
+  isMissing,
+  METADATA_FILE,
+  type ModelReference,
+  readMetadataText,
+  readOnnx,
+  type StoredModel,
+} from "./model-files.ts";
 import { atPrecision, type Precision } from "./precision.ts";
 import { writeFileAtomic } from "./write-atomic.ts";
 
@@ -18,36 +25,10 @@ import { writeFileAtomic } from "./write-atomic.ts";
  */
 const pointerSchema = z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) });
 
-const MODEL_FILES: Readonly<Record<Precision, string>> = {
-  fp32: "model.onnx",
-  int8: "model.int8.onnx",
-};
-const METADATA_FILE = "model.json";
 const POINTER_FILE = "current.json";
-
-/** A verified model: the bytes match the digest in the metadata. */
-export type StoredModel = {
-  readonly directory: string;
-  readonly metadata: ModelMetadata;
-  readonly onnx: Uint8Array;
-};
 
 /** The files of one model, by path relative to its directory. */
 export type ModelFiles = Readonly<Record<string, Uint8Array | string>>;
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === "ENOENT";
-
-const read = async (path: string): Promise<Buffer> => {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    throw new ModelError("missing", `${path} is missing; train a model first (make train).`, {
-      cause: error,
-    });
-  }
-};
 
 const parse = <T>(path: string, text: string, schema: z.ZodType<T>): T => {
   try {
@@ -64,9 +45,6 @@ const parse = <T>(path: string, text: string, schema: z.ZodType<T>): T => {
 /** The directory of a digest inside a store. */
 export const modelDirectory = (store: string, digest: string): string =>
   join(store, "models", digest.slice("sha256:".length));
-
-/** A file of a model: the model's directory, and the file's digest. */
-export type ModelReference = { readonly directory: string; readonly digest: string };
 
 /** The pointer to the model that is offered by a name, beside the one to serve. */
 const namePointer = (name: string): string => join("names", `${name}.json`);
@@ -111,8 +89,8 @@ export const resolveModel = async (
  * @throws ModelError `missing` or `corrupt`
  */
 export const readMetadata = async (directory: string): Promise<ModelMetadata> => {
-  const path = join(directory, METADATA_FILE);
-  return parse(path, (await read(path)).toString("utf8"), modelMetadataSchema);
+  const text = await readMetadataText(directory);
+  return parse(join(directory, METADATA_FILE), text, modelMetadataSchema);
 };
 
 /**
@@ -120,24 +98,8 @@ export const readMetadata = async (directory: string): Promise<ModelMetadata> =>
  *
  * @throws ModelError `missing`, `corrupt` or `digest-mismatch`
  */
-export const readModelFile = async ({
-  directory,
-  digest,
-}: ModelReference): Promise<StoredModel> => {
-  const declared = await readMetadata(directory);
-  const precision = declared.int8?.digest === digest ? "int8" : "fp32";
-  const metadata = atPrecision(declared, precision);
-  const path = join(directory, MODEL_FILES[precision]);
-  const onnx = await read(path);
-  const actual = digestOf(onnx);
-  if (actual !== metadata.digest || actual !== digest) {
-    throw new ModelError(
-      "digest-mismatch",
-      `${path} has ${actual} but ${metadata.digest} is declared; copy it again or train again.`,
-    );
-  }
-  return { directory, metadata, onnx };
-};
+export const readModelFile = async (reference: ModelReference): Promise<StoredModel> =>
+  readOnnx(reference, await readMetadata(reference.directory));
 
 /**
  * Reads the model that a directory offers and verifies it.

@@ -1,5 +1,5 @@
 import type { ModelMetadata } from "../model/metadata.ts";
-import type { ModelReference } from "../model/store.ts";
+import type { ModelReference } from "../model/model-files.ts";
 
 /** `serving` still holds while a drain lets clients move away; `closing` answers no new prediction. */
 type Phase = "serving" | "draining" | "closing";

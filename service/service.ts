@@ -1,4 +1,5 @@
 import type { Worker } from "node:worker_threads";
+import { resolveModel } from "../model/store.ts";
 import type { Frontend, FrontendOptions } from "./frontend.ts";
 import type { WorkerRequest } from "./worker-pool/messages.ts";
 import { createPool } from "./worker-pool/pool.ts";
@@ -16,14 +17,11 @@ export type ServiceOptions = Omit<FrontendOptions, "pool"> & {
 
 /** Starts the service. @throws the socket's error, such as EADDRINUSE */
 export const startService = async (options: ServiceOptions): Promise<Service> => {
-  const { settings, log } = options;
-  let first: Worker | undefined = options.firstWorker;
-  const preload: WorkerRequest = {
-    type: "preload",
-    directory: settings.MODEL_DIR,
-    precision: settings.PRECISION,
-  };
-  first.postMessage(preload);
+  const { settings, log, firstWorker } = options;
+  // It begins with the model while this thread does the rest. The watcher asks for it again, and says what is wrong with it.
+  const offered = await resolveModel(settings.MODEL_DIR, settings.PRECISION).catch(() => undefined);
+  if (offered) firstWorker.postMessage({ type: "preload", ...offered } satisfies WorkerRequest);
+  let first: Worker | undefined = firstWorker;
   let frontend: Frontend | undefined;
   const pool = createPool({
     size: settings.WORKERS,

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
-import { makeDriftReference, project } from "../../model/drift-reference.ts";
+import { makeDriftReference } from "../../model/drift-reference.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
+import { project } from "../../model/projection.ts";
 import { stubMetadata } from "../../model/testing/stub-model.ts";
 import { createDrift } from "./drift.ts";
 import type { DriftReading } from "./drift-reading.ts";

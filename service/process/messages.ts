@@ -1,6 +1,6 @@
 import type { ImageErrorCode } from "../../model/image-error.ts";
 import type { ModelErrorCode } from "../../model/model-error.ts";
-import type { ModelReference } from "../../model/store.ts";
+import type { ModelReference } from "../../model/model-files.ts";
 import type { ProcessConfig } from "./config.ts";
 import type { Processed, ProcessRequest } from "./process-photo.ts";
 

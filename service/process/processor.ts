@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
-import type { ModelReference } from "../../model/store.ts";
+import type { ModelReference } from "../../model/model-files.ts";
 import { endWorker } from "../worker-pool/end-worker.ts";
 import { WorkerCrashedError } from "../worker-pool/worker-crashed-error.ts";
 import type { PhotoReply, WorkerOptions } from "./messages.ts";

@@ -6,7 +6,7 @@ import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
-import type { ModelReference } from "../../model/store.ts";
+import type { ModelReference } from "../../model/model-files.ts";
 import type { EndRequest } from "../worker-pool/end-worker.ts";
 import type { PhotoJob, PhotoReply, WorkerOptions } from "./messages.ts";
 import { createNetworks, type Networks } from "./networks.ts";

@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import type { ModelMetadata } from "../../model/metadata.ts";
-import type { ModelReference } from "../../model/store.ts";
+import type { ModelReference } from "../../model/model-files.ts";
 import type { Job } from "./job.ts";
 import type { WorkerRequest } from "./messages.ts";
 

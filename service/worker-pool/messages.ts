@@ -3,19 +3,14 @@ import type { Prediction } from "../../model/classifier.ts";
 import type { ImageErrorCode } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import type { ModelErrorCode } from "../../model/model-error.ts";
-import type { Precision } from "../../model/precision.ts";
-import type { ModelReference } from "../../model/store.ts";
+import type { ModelReference } from "../../model/model-files.ts";
 import type { Asked, InferenceBody } from "../inference-protocol/read-request.ts";
 import type { EndRequest } from "./end-worker.ts";
 
 /** What the main thread asks of a worker. A worker answers `load`, `predict` and `infer`, each once. */
 export type WorkerRequest =
-  /** Begin with what the directory offers now: it will be asked for by `load`, once the main thread has started, too. */
-  | {
-      readonly type: "preload";
-      readonly directory: string;
-      readonly precision: Precision | undefined;
-    }
+  /** Begin with this model: it will be asked for by `load`, once the main thread has started, too. */
+  | ({ readonly type: "preload" } & ModelReference)
   | ({
       readonly type: "load";
       /** Keep it beside the one that serves until it is dropped: work names its digest. */

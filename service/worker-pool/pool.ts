@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import type { ModelMetadata } from "../../model/metadata.ts";
-import type { ModelReference } from "../../model/store.ts";
+import type { ModelReference } from "../../model/model-files.ts";
 import { createInTurn } from "../in-turn.ts";
 import type { InferenceBody } from "../inference-protocol/read-request.ts";
 import { createDispatcher } from "./dispatcher.ts";

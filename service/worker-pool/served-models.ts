@@ -1,5 +1,5 @@
 import type { ModelMetadata } from "../../model/metadata.ts";
-import type { ModelReference } from "../../model/store.ts";
+import type { ModelReference } from "../../model/model-files.ts";
 import { endWorker } from "./end-worker.ts";
 import { loadInto, type Member, send } from "./member.ts";
 import { WorkerCrashedError } from "./worker-crashed-error.ts";

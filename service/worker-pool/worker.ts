@@ -6,13 +6,11 @@ import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { createExplainer, type Explainer } from "../../model/activation-map.ts";
 import { type Classifier, createClassifier } from "../../model/classifier.ts";
-import { project } from "../../model/drift-reference.ts";
 import { proveModel } from "../../model/golden.ts";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
-import type { Precision } from "../../model/precision.ts";
-import { type ModelReference, readModelFile, resolveModel } from "../../model/store.ts";
-import { readInferenceRequest } from "../inference-protocol/read-request.ts";
+import { type ModelReference, readCheckedModelFile } from "../../model/model-files.ts";
+import { project } from "../../model/projection.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
 import type { Extras, Priority, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
 import { createRunQueue } from "./run-queue.ts";
@@ -64,7 +62,7 @@ const prove = async (classifier: Classifier, directory: string): Promise<void> =
 
 /** Reads, verifies and opens a model. @throws ModelError */
 const open = async ({ directory, digest }: ModelReference): Promise<Loaded> => {
-  const stored = await readModelFile({ directory, digest });
+  const stored = await readCheckedModelFile({ directory, digest });
   const classifier = await createClassifier(stored, 1);
   free(stored.onnx);
   // The first model is proven from end to end, through the service's own port.
@@ -77,10 +75,8 @@ const open = async ({ directory, digest }: ModelReference): Promise<Loaded> => {
 let preloading: Promise<unknown> = Promise.resolve();
 
 /** What is wrong with the model, the `load` that follows finds and says. */
-const preload = (directory: string, precision: Precision | undefined): Promise<unknown> =>
-  resolveModel(directory, precision)
-    .then(open)
-    .catch(() => undefined);
+const preload = (reference: ModelReference): Promise<unknown> =>
+  open(reference).catch(() => undefined);
 
 const load = async ({
   keep,
@@ -169,7 +165,7 @@ const compute = async <Input>(
 };
 
 const openExplainer = async (reference: ModelReference): Promise<Explainer> => {
-  const stored = await readModelFile(reference);
+  const stored = await readCheckedModelFile(reference);
   const explainer = await createExplainer(stored, 1);
   free(stored.onnx);
   return explainer;
@@ -233,7 +229,9 @@ const predict = (request: Request<"predict">): Promise<void> =>
 const infer = (request: Request<"infer">): Promise<void> =>
   compute(
     request,
-    ({ metadata }) => {
+    async ({ metadata }) => {
+      // Not a static import: it brings the library that checks requests, which nothing else here needs.
+      const { readInferenceRequest } = await import("../inference-protocol/read-request.ts");
       const read = readInferenceRequest(request, metadata);
       free(request.body);
       return read;
@@ -252,7 +250,7 @@ const infer = (request: Request<"infer">): Promise<void> =>
 port.on("message", (request: WorkerRequest) => {
   switch (request.type) {
     case "preload":
-      preloading = preload(request.directory, request.precision);
+      preloading = preload(request);
       break;
     case "load":
       void load(request);
