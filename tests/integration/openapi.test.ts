@@ -6,9 +6,9 @@ import { publishModel } from "../../model/store.ts";
 import { hashKey } from "../../service/access/api-keys.ts";
 import { createLocalDirectory } from "../../service/storage/local-directory.ts";
 import { createPathSigner } from "../../service/storage/signed-path.ts";
-import { segmenterFile } from "../../training/segmenter/segmenter.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
+import { writeSegmenter } from "../fixtures/segmenter-model.ts";
 import type { ServiceProcess } from "../fixtures/service-process.ts";
 
 const PHOTO_BYTES = 4 * 3 * 224 * 224;
@@ -86,11 +86,9 @@ it("answers on every route what its OpenAPI document says", async () => {
   const model = await stubModel();
   const outputs = join(store.directory, "outputs");
   const secret = "a secret that is long enough for it";
-  const segmenter = join(store.directory, "segmenter.onnx");
-  await writeFile(segmenter, await segmenterFile.obtain());
   const service = await store.start({
     env: {
-      ...{ BODY_TIMEOUT: "1", DEADLINE: "60", SEGMENTER_MODEL: segmenter },
+      ...{ BODY_TIMEOUT: "1", DEADLINE: "60", ...(await writeSegmenter(store.directory)) },
       ...{ STORAGE_DIR: outputs, STORAGE_SIGNING_KEY: secret },
     },
   });

@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { stubModel } from "../fixtures/models.ts";
 import { installPython, withoutPython } from "../fixtures/python.ts";
+import { writeSegmenter } from "../fixtures/segmenter-model.ts";
 import { statusOf } from "../fixtures/service-requests.ts";
 
 const REQUIREMENTS = resolve(import.meta.dirname, "../fixtures/schemathesis/requirements.txt");
@@ -17,7 +18,7 @@ it.skipIf(skipped)(
   async () => {
     const model = await stubModel();
     await store.publish(model);
-    const service = await store.start();
+    const service = await store.start({ env: await writeSegmenter(store.directory) });
     await service.serving();
     // Names that it invents would get 404 before anything is looked at.
     const config = join(store.directory, "schemathesis.toml");
