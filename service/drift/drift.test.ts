@@ -88,15 +88,20 @@ it("begins anew with another model, ignores answers of others, and has nothing t
   expect(drift.wantsEmbedding()).toBe(false);
 });
 
-it("wants an embedding no more often than it is told", () => {
+it("wants an embedding no more often than it is told, and not of the first photo, which would wait for it", () => {
   let now = 0;
   const drift = createDrift({ embeddingSeconds: 2, now: () => now });
   expect(drift.wantsEmbedding(), "no model").toBe(false);
+  now = 1000;
   drift.use(model);
-  expect(drift.wantsEmbedding()).toBe(true);
-  now = 1999;
   expect(drift.wantsEmbedding()).toBe(false);
-  now = 2000;
+  now = 2999;
+  expect(drift.wantsEmbedding()).toBe(false);
+  now = 3000;
+  expect(drift.wantsEmbedding()).toBe(true);
+  now = 4999;
+  expect(drift.wantsEmbedding()).toBe(false);
+  now = 5000;
   expect(drift.wantsEmbedding()).toBe(true);
   const none = createDrift({ embeddingSeconds: 0 });
   none.use(model);

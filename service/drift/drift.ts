@@ -71,7 +71,7 @@ const watch = ({ digest, training }: ModelMetadata, reference: DriftReference): 
 export const createDrift = (options: DriftOptions): Drift => {
   const { embeddingSeconds, now = () => performance.now() } = options;
   let watched: Watched | undefined;
-  let embeddedAt = Number.NEGATIVE_INFINITY;
+  let embeddedAt = now();
 
   const compare = ({ reference, counts }: Window, z: number) => ({
     index: stabilityIndex(reference.counts, counts),
@@ -100,6 +100,8 @@ export const createDrift = (options: DriftOptions): Drift => {
     use: (model) => {
       if (model.digest === watched?.digest) return;
       watched = model.drift && watch(model, model.drift);
+      // A worker opens a session of its own for embeddings: not while the first photos, or a new model's, are waited for.
+      embeddedAt = now();
     },
     wantsEmbedding: () => {
       if (!watched || embeddingSeconds === 0) return false;
