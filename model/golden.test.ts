@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -49,6 +49,19 @@ describe("proveModel", () => {
     expect(ask).toHaveBeenCalledTimes(2);
     await proveModel(directory, { golden: [] }, ask);
     expect(ask).toHaveBeenCalledTimes(2);
+  });
+
+  it("asks about one at a time: a service may have no more than one slot", async () => {
+    let asking = 0;
+    let most = 0;
+    await proveModel(directory, { golden }, async (bytes) => {
+      most = Math.max(most, ++asking);
+      // Another picture's bytes would be read meanwhile.
+      for (const { file } of [...golden, ...golden]) await readFile(join(directory, file));
+      asking -= 1;
+      return honest(bytes);
+    });
+    expect(most).toBe(1);
   });
 
   it("refuses a wrong answer and a picture that is not there", async () => {

@@ -29,20 +29,19 @@ export const proveModel = async (
   { golden }: Pick<ModelMetadata, "golden">,
   ask: Ask,
 ): Promise<void> => {
-  const one = [...new Map(golden.toReversed().map((picture) => [picture.label, picture])).values()];
-  // At once: one is computed while the next one is decoded, as with any photos.
-  await Promise.all(
-    one.map(async (picture) => {
-      const path = join(directory, picture.file);
-      const bytes = await readFile(path).catch((error: unknown) => {
-        throw new ModelError("missing", `${path} cannot be read; publish the model again.`, {
-          cause: error,
-        });
+  const labels = new Set<string>();
+  for (const picture of golden) {
+    if (labels.has(picture.label)) continue;
+    labels.add(picture.label);
+    const path = join(directory, picture.file);
+    const bytes = await readFile(path).catch((error: unknown) => {
+      throw new ModelError("missing", `${path} cannot be read; publish the model again.`, {
+        cause: error,
       });
-      // A copy: a small file's bytes lie in a pool that must not be handed to another thread.
-      const wrong = wrongAnswer(picture, await ask(new Uint8Array(bytes)));
-      if (!wrong) return;
-      throw new ModelError("wrong-answer", `${path}: ${wrong}; train again, or mend what answers.`);
-    }),
-  );
+    });
+    // A copy: a small file's bytes lie in a pool that must not be handed to another thread.
+    const wrong = wrongAnswer(picture, await ask(new Uint8Array(bytes)));
+    if (!wrong) continue;
+    throw new ModelError("wrong-answer", `${path}: ${wrong}; train again, or mend what answers.`);
+  }
 };

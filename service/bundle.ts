@@ -37,6 +37,7 @@ const filesByUrl: Plugin = {
       for (const [found, path = ""] of code.matchAll(FILE_URL)) {
         const file = resolve(dirname(id), path);
         const program = programOf(file);
+        if (!program && file.endsWith(".ts")) this.error(`PROGRAMS lacks ${file}`);
         const name = program ? `${program}.cjs` : basename(file);
         if (!program) {
           this.emitFile({ type: "asset", fileName: name, source: await readFile(file) });
