@@ -43,15 +43,23 @@ const BOUNDARY = "benchmark-boundary";
 /** Content-Type of `formBody`. */
 export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`;
 
-/** A form with one image, as curl sends it. */
-export const formBody = (image: Uint8Array): Buffer =>
+const formOf = (field: string, images: readonly Uint8Array[]): Buffer =>
   Buffer.concat([
-    Buffer.from(
-      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`,
-    ),
-    image,
-    Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
+    ...images.flatMap((image, index) => [
+      Buffer.from(
+        `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${field}"; filename="${index}.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`,
+      ),
+      image,
+      Buffer.from("\r\n"),
+    ]),
+    Buffer.from(`--${BOUNDARY}--\r\n`),
   ]);
+
+/** A form with one image, as curl sends it. */
+export const formBody = (image: Uint8Array): Buffer => formOf("image", [image]);
+
+/** A form with the photos of a batch. */
+export const batchBody = (images: readonly Uint8Array[]): Buffer => formOf("files", images);
 
 /** How a server is asked: by a form, or in Base64 in a JSON tensor, as the Open Inference Protocol has photos. */
 export type Protocol = "form" | "v2";
