@@ -8,7 +8,7 @@ import {
   ensureBasesOf,
   isBaseImage,
 } from "../embedded/images/base-images.ts";
-import { buildAndPush, findInRegistry } from "../embedded/images/buildah.ts";
+import { buildAndPush, findInRegistry, pruneImages } from "../embedded/images/buildah.ts";
 import { withLock } from "../lock.ts";
 import { cacheDirectory, repositoryDirectory } from "../paths.ts";
 import { runCommand, tryCommand } from "../run-command.ts";
@@ -42,6 +42,7 @@ const buildEmbedded = async (options: BuildOptions): Promise<string> => {
   const reference = (digest: string): string => `${options.name}:${options.tag}@${digest}`;
   const found = await findInRegistry(options.name, options.tag);
   if (found) return reference(found);
+  await pruneImages();
   const { name, tag, context } = options;
   const dockerfile = resolve(repositoryDirectory, options.file);
   await ensureBasesOf(dockerfile);
