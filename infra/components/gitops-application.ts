@@ -20,10 +20,11 @@ export const APPLICATION = "cats-dogs";
 const IN_CLUSTER = "https://kubernetes.default.svc";
 
 /** The kinds that deploy/ consists of; nothing else may come from Git. */
-const ALLOWED_KINDS = [
+export const ALLOWED_KINDS = [
   { group: "", kind: "Service" },
   { group: "", kind: "ServiceAccount" },
   { group: "apps", kind: "Deployment" },
+  { group: "autoscaling", kind: "HorizontalPodAutoscaler" },
   { group: "batch", kind: "Job" },
   { group: "networking.k8s.io", kind: "NetworkPolicy" },
   { group: "policy", kind: "PodDisruptionBudget" },

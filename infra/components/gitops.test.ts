@@ -99,18 +99,18 @@ describe("GitOps on embedded", () => {
     recording = await recordPlatform(embedded);
   });
 
-  it("watches the repository in the cluster", () => {
+  it("watches the repository in the cluster, there the overlay of the stack's name", () => {
     expect(one(recording, APPLICATION).spec.source).toEqual({
       repoURL: "git://git-server.gitops.svc/platform.git",
       targetRevision: "main",
-      path: "deploy/overlays/embedded",
+      path: "deploy/overlays/test",
     });
   });
 
   it("pushes there what it built, again when the volume is another", () => {
     const { create, triggers } = commandOf(recording, "deploy-repository");
     expect(create).toMatch(
-      /--repository git:\/\/127\.0\.0\.1:8094\/platform\.git --overlay embedded --image docker\.io\/cats-dogs\/service@sha256:1{64}$/,
+      /--repository git:\/\/127\.0\.0\.1:8094\/platform\.git --overlay test --image docker\.io\/cats-dogs\/service@sha256:1{64}$/,
     );
     expect(triggers).toContain("uid of git-server");
   });
@@ -155,7 +155,7 @@ describe("GitOps on dev", () => {
     expect(one(recording, APPLICATION).spec.source).toEqual({
       repoURL: REPOSITORY,
       targetRevision: "release",
-      path: "deploy/overlays/dev",
+      path: "deploy/overlays/test",
     });
     expect(commandOf(recording, "deploy-repository")).toBeUndefined();
   });

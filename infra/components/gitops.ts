@@ -39,7 +39,9 @@ export class GitOps extends pulumi.ComponentResource {
     const { upstream, kubeconfig, namespace, trainingRun, settings } = args;
     const { repository, revision } = settings.gitops;
     const argoCd = new ArgoCd("argo-cd", { upstream, kubeconfig }, { parent: this });
-    const own = repository === undefined ? this.ownRepository(args, argoCd) : undefined;
+    // `make render` writes an overlay for each stack's settings.
+    const overlay = pulumi.getStack();
+    const own = repository === undefined ? this.ownRepository(args, argoCd, overlay) : undefined;
     const gitOpsApplication = new GitOpsApplication(
       name,
       {
@@ -47,7 +49,7 @@ export class GitOps extends pulumi.ComponentResource {
         namespace,
         repository: own?.url ?? repository ?? "",
         revision,
-        overlay: own?.overlay ?? "dev",
+        overlay,
       },
       { parent: this, dependsOn: [argoCd, trainingRun, ...(own ? [own.content] : [])] },
     );
@@ -56,9 +58,8 @@ export class GitOps extends pulumi.ComponentResource {
     this.registerOutputs({ application: this.application });
   }
 
-  private ownRepository({ image, settings }: GitOpsArgs, argoCd: ArgoCd) {
+  private ownRepository({ image, settings }: GitOpsArgs, argoCd: ArgoCd, overlay: string) {
     const { storageClass, ...rendered } = settings;
-    const overlay = "embedded";
     const server = new GitServer(
       "git-server",
       { storageClass },
@@ -70,6 +71,6 @@ export class GitOps extends pulumi.ComponentResource {
       { server, overlay, image, settings: rendered },
       { parent: this },
     );
-    return { url: server.clusterUrl, overlay, content };
+    return { url: server.clusterUrl, content };
   }
 }

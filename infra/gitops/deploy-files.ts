@@ -6,11 +6,8 @@ import { parseSettings } from "../config/read-settings.ts";
 import type { Settings } from "../config/settings.ts";
 import { keepImages, PLACEHOLDER_DIGEST } from "./overlay-image.ts";
 import { type Manifest, type RenderOptions, renderServices, SERVICE_IMAGE } from "./render.ts";
-import { readStackSettings } from "./stack-settings.ts";
+import { readStackSettings, stackNames } from "./stack-settings.ts";
 import { strategicPatch } from "./strategic-patch.ts";
-
-/** Stacks that have an overlay of their name. */
-const OVERLAYS = ["dev", "embedded"] as const;
 
 /** Where the rendered files lie, in this repository and in the one that Argo CD watches. */
 export const DEPLOY_DIRECTORY = "deploy";
@@ -29,60 +26,77 @@ const fileOf = ({ kind, metadata }: Manifest): string =>
 const kustomization = (content: object): string =>
   toYaml({ apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization", ...content });
 
-/** An object without its containers' environment: an overlay states all of that, so that it can be read in one place. */
-const withoutEnvironment = (manifest: Manifest): Manifest => {
-  const { spec } = manifest as { spec?: { template?: { spec?: { containers?: object[] } } } };
+/**
+ * An object of whose containers' environment only the names are known: an overlay states all the values, so that they can be
+ * read in one place.
+ */
+const withoutValues = (manifest: Manifest): Manifest => {
+  const { spec } = manifest as {
+    spec?: { template?: { spec?: { containers?: { env?: { name: string }[] }[] } } };
+  };
   const containers = spec?.template?.spec?.containers?.map((container) => ({
     ...container,
-    env: undefined,
+    ...(container.env && { env: container.env.map(({ name }) => ({ name })) }),
   }));
   if (manifest.kind !== "Deployment" || !containers) return manifest;
   const template = { ...spec?.template, spec: { ...spec?.template?.spec, containers } };
   return { ...manifest, spec: { ...spec, template } };
 };
 
+const identityOf = ({ apiVersion, kind, metadata: { name, namespace } }: Manifest) => ({
+  apiVersion,
+  kind,
+  metadata: { name, namespace },
+});
+
 const overlayPatch = (base: Manifest, wanted: Manifest): object | undefined => {
-  const patch = strategicPatch(withoutEnvironment(base), wanted);
-  const { apiVersion, kind, metadata } = wanted;
-  const { name, namespace } = metadata;
-  return patch && { apiVersion, kind, metadata: { name, namespace }, ...patch };
+  const patch = strategicPatch(withoutValues(base), wanted);
+  return patch && { ...identityOf(wanted), ...patch };
 };
 
+/** What an overlay changes of the base's objects, and which ones it has beside them, by the names of their files. */
 const overlayFiles = (
   base: readonly Manifest[],
   wanted: readonly Manifest[],
 ): Record<string, string> => {
-  const patches = wanted.flatMap((manifest) => {
-    const same = base.find((other) => fileOf(other) === fileOf(manifest));
-    const patch = same && overlayPatch(same, manifest);
+  const sameIn = (manifests: readonly Manifest[], manifest: Manifest): Manifest | undefined =>
+    manifests.find((other) => fileOf(other) === fileOf(manifest));
+  const patches = base.flatMap((manifest) => {
+    const same = sameIn(wanted, manifest);
+    const patch = same
+      ? overlayPatch(manifest, same)
+      : { ...identityOf(manifest), $patch: "delete" };
     return patch ? [[fileOf(manifest), toYaml(patch)] as const] : [];
   });
+  const own = wanted
+    .filter((manifest) => !sameIn(base, manifest))
+    .map((manifest) => [fileOf(manifest), toYaml(manifest)] as const);
   return {
-    ...Object.fromEntries(patches),
+    ...Object.fromEntries([...patches, ...own]),
     "kustomization.yaml": kustomization({
-      resources: ["../../base"],
+      resources: ["../../base", ...own.map(([path]) => path)],
       patches: patches.map(([path]) => ({ path })),
       images: [{ name: SERVICE_IMAGE, digest: PLACEHOLDER_DIGEST }],
     }),
   };
 };
 
-const optionsOf = (settings: Settings): RenderOptions => ({
+/** What a stack's objects are rendered by. */
+export const optionsOf = (settings: Settings): RenderOptions => ({
   settings,
   exposure: settings.cluster.kind === "embedded" ? "nodePort" : "clusterIP",
 });
 
 /**
- * The files of `deploy/`, by path relative to the repository: a base with the defaults, and over it what each stack's
- * settings change. The image's digest is a placeholder.
+ * The files of `deploy/`, by path relative to the repository: a base, and overlays with what is different in each. The image's
+ * digest is a placeholder.
+ *
+ * @param overlays objects by the overlay's name
  */
-export const renderDeployFiles = async (): Promise<Readonly<Record<string, string>>> => {
-  const rendered = await renderServices({
-    base: optionsOf(parseSettings({})),
-    dev: optionsOf(await readStackSettings("dev")),
-    embedded: optionsOf(await readStackSettings("embedded")),
-  });
-  const { base } = rendered;
+export const deployFiles = (
+  base: readonly Manifest[],
+  overlays: Readonly<Record<string, readonly Manifest[]>>,
+): Readonly<Record<string, string>> => {
   const files: Record<string, string> = {};
   const add = (directory: string, content: Readonly<Record<string, string>>): void => {
     for (const [name, text] of Object.entries(content)) {
@@ -93,10 +107,24 @@ export const renderDeployFiles = async (): Promise<Readonly<Record<string, strin
     ...Object.fromEntries(base.map((manifest) => [fileOf(manifest), toYaml(manifest)])),
     "kustomization.yaml": kustomization({ resources: base.map(fileOf) }),
   });
-  for (const overlay of OVERLAYS) {
-    add(join("overlays", overlay), overlayFiles(base, rendered[overlay]));
+  for (const [overlay, wanted] of Object.entries(overlays)) {
+    add(join("overlays", overlay), overlayFiles(base, wanted));
   }
   return files;
+};
+
+/** No stack has this name: theirs have no slash. */
+const BASE = "/base";
+
+/** What `deploy/` has to be: the defaults as its base, and an overlay for each stack's settings, by the stack's name. */
+export const renderDeployFiles = async (): Promise<Readonly<Record<string, string>>> => {
+  const stacks = await Promise.all(
+    stackNames().map(async (stack) => [stack, optionsOf(await readStackSettings(stack))] as const),
+  );
+  const variants: Record<string, RenderOptions> = Object.fromEntries(stacks);
+  const rendered = await renderServices({ ...variants, [BASE]: optionsOf(parseSettings({})) });
+  const { [BASE]: base = [], ...overlays } = rendered;
+  return deployFiles(base, overlays);
 };
 
 /** Without the image lines of an overlay: those are set-image's. */

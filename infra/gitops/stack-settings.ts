@@ -1,3 +1,4 @@
+import { globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -6,6 +7,12 @@ import type { Settings } from "../config/settings.ts";
 import { repositoryDirectory } from "../paths.ts";
 
 const PREFIX = "image-classification-platform:";
+
+/** The stacks that have a file of settings, sorted. */
+export const stackNames = (): string[] =>
+  globSync("Pulumi.*.yaml", { cwd: repositoryDirectory })
+    .map((file) => file.slice("Pulumi.".length, -".yaml".length))
+    .sort();
 
 /** The settings of a stack as its file has them: for what must know them without an engine. */
 export const readStackSettings = async (stack: string): Promise<Settings> => {

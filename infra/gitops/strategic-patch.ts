@@ -5,32 +5,56 @@ type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isNamed = (value: unknown): value is readonly (Fields & { readonly name: string })[] =>
-  Array.isArray(value) && value.every((item) => isFields(item) && typeof item["name"] === "string");
+const isList = (value: unknown): value is readonly Fields[] =>
+  Array.isArray(value) && value.every(isFields);
 
-/** Lists that Kubernetes merges by the names of their items; of others the patch says all. */
-const BY_NAME = new Set(["containers"]);
+/**
+ * The lists that Kubernetes merges item by item, by the field that tells these apart (a container's ports have another one
+ * than a Service's). Of every other list the patch says all.
+ */
+const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
+  containers: ["name"],
+  initContainers: ["name"],
+  volumes: ["name"],
+  volumeMounts: ["mountPath"],
+  env: ["name"],
+  ports: ["containerPort", "port"],
+  topologySpreadConstraints: ["topologyKey"],
+};
 
-const patchOf = (key: string, base: unknown, wanted: unknown): unknown => {
+const mergeItems = (
+  key: string,
+  base: readonly Fields[],
+  wanted: readonly Fields[],
+): readonly Fields[] => {
+  const among = (items: readonly Fields[], item: Fields): Fields | undefined =>
+    items.find((other) => other[key] === item[key]);
+  const laid = wanted.flatMap((item) => {
+    const patch = strategicPatch(among(base, item) ?? {}, item);
+    return patch ? [{ [key]: item[key], ...patch }] : [];
+  });
+  const gone = base.filter((item) => !among(wanted, item));
+  return [...laid, ...gone.map((item) => ({ [key]: item[key], $patch: "delete" }))];
+};
+
+const patchOf = (name: string, base: unknown, wanted: unknown): unknown => {
+  if (wanted === undefined) return null;
   if (isFields(base) && isFields(wanted)) return strategicPatch(base, wanted);
-  if (BY_NAME.has(key) && isNamed(base) && isNamed(wanted)) {
-    return wanted.flatMap((item) => {
-      const patch = strategicPatch(base.find(({ name }) => name === item.name) ?? {}, item);
-      return patch ? [{ name: item.name, ...patch }] : [];
-    });
-  }
-  return wanted;
+  if (!isList(base) || !isList(wanted)) return wanted;
+  const key = MERGE_KEYS[name]?.find((key) => [...base, ...wanted].every((item) => key in item));
+  return key === undefined ? wanted : mergeItems(key, base, wanted);
 };
 
 /**
- * What must be laid over `base` by a strategic merge to get `wanted`, which adds and changes fields but leaves none out;
- * undefined when they are equal.
+ * What must be laid over `base` by a strategic merge to get `wanted`: fields and items that it has not are deleted. Undefined
+ * when they are equal.
  *
  * @see https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
  */
 export const strategicPatch = (base: Fields, wanted: Fields): Fields | undefined => {
-  const entries = Object.entries(wanted)
-    .filter(([key, value]) => !isDeepStrictEqual(base[key], value))
-    .map(([key, value]) => [key, patchOf(key, base[key], value)] as const);
+  const names = new Set([...Object.keys(wanted), ...Object.keys(base)]);
+  const entries = [...names]
+    .filter((name) => !isDeepStrictEqual(base[name], wanted[name]))
+    .map((name) => [name, patchOf(name, base[name], wanted[name])] as const);
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 };
