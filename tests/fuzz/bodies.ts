@@ -16,6 +16,7 @@ import { fuzzUploads } from "./fuzz-uploads.ts";
 const TOLERANCE = 0.1;
 /** Good photos before a look at the memory: as many make the heap's and the C library's sizes settle. */
 const SETTLING = 2000;
+const CLIENTS = 4;
 
 type Flags = { readonly count: string; readonly seed: string; readonly model?: string };
 
@@ -28,18 +29,23 @@ const residentBytes = async (service: ServiceProcess): Promise<number> => {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) * 1024;
 };
 
-/** The memory of a service that answers nothing but good photos. */
+/** The memory of a service that answers nothing but good photos, of several clients: each worker opens what it opens once. */
 const settledBytes = async (service: ServiceProcess, photo: Uint8Array): Promise<number> => {
   const samples: number[] = [];
-  for (let i = 0; i < SETTLING; i += 1) {
-    const answer = await fetch(`${service.url}/predict`, {
-      method: "POST",
-      body: new Uint8Array(photo),
-      headers: { "content-type": "image/jpeg" },
-    });
-    await answer.text();
-    if (i >= SETTLING / 2 && i % 100 === 0) samples.push(await residentBytes(service));
-  }
+  let asked = 0;
+  const client = async (): Promise<void> => {
+    while (asked < SETTLING) {
+      const number = asked++;
+      const answer = await fetch(`${service.url}/predict`, {
+        method: "POST",
+        body: new Uint8Array(photo),
+        headers: { "content-type": "image/jpeg" },
+      });
+      await answer.text();
+      if (number >= SETTLING / 2 && number % 100 === 0) samples.push(await residentBytes(service));
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
   return samples.sort((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN;
 };
 
@@ -67,6 +73,7 @@ const fuzz = async ({ count, seed, model }: Flags): Promise<void> => {
       url: service.url,
       count: Number(count),
       seed: Number(seed),
+      clients: CLIENTS,
     });
     const seconds = (performance.now() - begun) / 1000;
     const after = await settledBytes(service, photo);
