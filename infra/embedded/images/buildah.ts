@@ -1,6 +1,7 @@
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { say } from "../../console.ts";
 import { cacheDirectory } from "../../paths.ts";
 import { runCommand } from "../../run-command.ts";
 import { REGISTRY } from "../cluster/layout.ts";
@@ -56,10 +57,20 @@ export const findInRegistry = async (name: string, tag: string): Promise<string 
  */
 const KEPT_IMAGES = 250;
 
-/** Removes all images without a name once there are many: what comes next is built from its first step. No build may run beside it. */
+/**
+ * Removes all images without a name once there are many: what comes next is built from its first step. No build may run beside
+ * it. A build that was interrupted left a container behind, whose image would stay.
+ */
 export const pruneImages = async (): Promise<void> => {
   const list = await buildah(["images", "--all", "--quiet"]);
-  if (list.trim().split("\n").length > KEPT_IMAGES) await buildah(["rmi", "--prune"]);
+  if (list.trim().split("\n").length <= KEPT_IMAGES) return;
+  try {
+    await buildah(["rm", "--all"]);
+    await buildah(["rmi", "--prune"]);
+  } catch (error) {
+    // The build that was asked for needs none of this.
+    say(`old images stay, because ${error instanceof Error ? error.message : error}`);
+  }
 };
 
 /** What to build, and the name and tags under which it is pushed. */
