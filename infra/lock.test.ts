@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { withLock } from "./lock.ts";
 import { identify } from "./process-identity.ts";
+
+vi.mock("node:fs/promises", { spy: true });
 
 describe("withLock", () => {
   let directory: string;
@@ -13,6 +15,11 @@ describe("withLock", () => {
     path = join(directory, "nested", "lock");
   });
   afterEach(() => rm(directory, { recursive: true }));
+
+  const leave = async (content: string): Promise<void> => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  };
 
   it("names this process while the work runs and leaves no file behind", async () => {
     const holder = await withLock(path, "fail", async () =>
@@ -51,8 +58,41 @@ describe("withLock", () => {
   });
 
   it("takes over from a holder whose id now belongs to another process", async () => {
-    await withLock(path, "fail", async () => undefined);
-    await writeFile(path, JSON.stringify({ ...identify(process.pid), startTime: "1" }));
+    await leave(JSON.stringify({ ...identify(process.pid), startTime: "1" }));
     await expect(withLock(path, "fail", async () => "taken")).resolves.toBe("taken");
+  });
+
+  it.each([
+    ["wait", ""],
+    ["fail", ""],
+    ["fail", '{"pid": 12'],
+  ] as const)(
+    "takes over a file whose content was lost (%s, %j)",
+    async (whenHeld, content) => {
+      await leave(content);
+      await expect(withLock(path, whenHeld, async () => "taken")).resolves.toBe("taken");
+      expect(await readdir(dirname(path))).toEqual([]);
+    },
+    5_000,
+  );
+
+  it("does not take over what another has taken over since it looked", async () => {
+    await leave(JSON.stringify({ ...identify(process.pid), startTime: "1" }));
+    const { readFile: read } =
+      await vi.importActual<typeof import("node:fs/promises")>("node:fs/promises");
+    const taken = Promise.withResolvers<void>();
+    vi.mocked(readFile).mockClear();
+    vi.mocked(readFile).mockImplementationOnce(async (file) => {
+      const content = await read(file as string, "utf8");
+      await taken.promise;
+      return content;
+    });
+    const late = withLock(path, "fail", async () => "in");
+    await vi.waitFor(() => expect(readFile).toHaveBeenCalled());
+    await withLock(path, "wait", async () => {
+      taken.resolve();
+      await expect(late).rejects.toThrow(`process ${process.pid}`);
+    });
+    expect(await readdir(dirname(path))).toEqual([]);
   });
 });
