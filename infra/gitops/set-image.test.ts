@@ -66,6 +66,34 @@ describe("set-image", () => {
     expect(await history()).toHaveLength(2);
   });
 
+  it("pushes what a rejected push left behind", async () => {
+    const other = join(scratch, "other");
+    await git(scratch, "clone", "--quiet", join(scratch, "remote.git"), other);
+    await git(other, "commit", "--quiet", "--allow-empty", "--message", "of another");
+    await git(other, "push", "--quiet", "origin", "HEAD");
+    const args = ["--overlay", "embedded", "--image", `docker.io/cats-dogs/service@${digest("a")}`];
+    expect((await setImage(...args)).code).toBe(1);
+    await git(copy, "pull", "--quiet", "--rebase", "origin", "main");
+    const again = await setImage(...args);
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stdout).toContain("embedded now has");
+    expect((await history())[0]).toContain("deploy(embedded)");
+    expect(await history()).toHaveLength(3);
+  });
+
+  it("commits what a failed commit left behind", async () => {
+    const hook = join(copy, ".git", "hooks", "pre-commit");
+    await mkdir(dirname(hook), { recursive: true });
+    await writeFile(hook, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    const args = ["--overlay", "embedded", "--image", `docker.io/cats-dogs/service@${digest("a")}`];
+    expect((await setImage(...args)).code).toBe(1);
+    await rm(hook);
+    const again = await setImage(...args);
+    expect(again.code, again.stderr).toBe(0);
+    expect((await history())[0]).toContain("deploy(embedded)");
+    expect(await git(copy, "status", "--porcelain")).toBe("");
+  });
+
   it("takes an image from another registry, and back", async () => {
     const elsewhere = `ghcr.io/team/service@${digest("b")}`;
     await setImage("--overlay", "embedded", "--image", elsewhere);

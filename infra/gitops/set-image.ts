@@ -17,7 +17,7 @@ export type SetImageOptions = {
 /**
  * Writes an image's digest into an overlay and commits that, and only that, as the bot.
  *
- * @returns whether there was anything to change
+ * @returns whether there was anything to commit: also what an earlier run wrote, and whose commit failed
  * @throws UserError when the image has no digest, or the overlay is not there
  */
 export const setImage = async (options: SetImageOptions): Promise<boolean> => {
@@ -29,8 +29,8 @@ export const setImage = async (options: SetImageOptions): Promise<boolean> => {
     throw new UserError(`${file} cannot be read; name a working copy and one of its overlays.`);
   });
   const after = withImage(before, image);
-  if (after === before) return false;
-  await writeFile(file, after);
+  if (after !== before) await writeFile(file, after);
+  if ((await git(directory, "status", "--porcelain", "--", path)) === "") return false;
   const short = image.digest.slice("sha256:".length, "sha256:".length + 12);
   const message = `deploy(${overlay}): ${image.name} ${short}\n\n[skip ci]`;
   await git(directory, "commit", "--quiet", "--message", message, "--", path);
