@@ -1,4 +1,4 @@
-import { access, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { binaryDirectory } from "../../paths.ts";
 import { runCommand } from "../../run-command.ts";
@@ -19,13 +19,21 @@ networking: {serviceSubnet: ${SERVICE_CIDR}, podSubnet: ${CLUSTER_CIDR}}
 apiServer: {certSANs: [127.0.0.1, localhost, ${NODE_NAME}]}
 `;
 
-/** Makes the cluster's certificates and kubeconfigs with kubeadm's own phases, once. */
+/** What kubeadm writes last, in its order. */
+const KUBECONFIGS = ["admin", "super-admin", "kubelet", "controller-manager", "scheduler"];
+
+/** Whether kubeadm came to its end: all kubeconfigs are there, which it writes after all certificates. */
+export const isPkiComplete = async (directory: string): Promise<boolean> => {
+  const names = await readdir(directory).catch((): readonly string[] => []);
+  return KUBECONFIGS.every((name) => names.includes(`${name}.conf`));
+};
+
+/**
+ * Makes the cluster's certificates and kubeconfigs with kubeadm's own phases, once. After an interruption they run again:
+ * they keep what is there and valid.
+ */
 export const ensurePki = async (): Promise<void> => {
-  const present = await access(places.adminKubeconfig).then(
-    () => true,
-    () => false,
-  );
-  if (present) return;
+  if (await isPkiComplete(places.kubeconfigs)) return;
   await mkdir(places.configuration, { recursive: true });
   const configuration = join(places.configuration, "kubeadm.yaml");
   await writeFile(configuration, kubeadmConfiguration());
