@@ -173,6 +173,10 @@ describe("parseSettings", () => {
       "service.storage.secret is not set; allowed: lower-case letters, digits, - and .",
     ],
     [
+      { service: { storage: { kind: "s3", bucket: "outputs", secret: "keys", prefix: "" } } },
+      'service.storage.prefix is ""; allowed: a path that ends in a slash such as outputs/',
+    ],
+    [
       { service: { traces: { endpoint: "http://me:word@collector:4318" } } },
       'service.traces.endpoint is "http://me:word@collector:4318"; allowed: an address such as https://host:port',
     ],

@@ -20,8 +20,10 @@ export const storageSchema = z
         /** Address of a server that is not Amazon's. */
         endpoint: url.optional(),
         region: text(/^[\w-]+$/, "a region such as us-east-1").default("us-east-1"),
-        /** Begins the keys in the bucket. */
-        prefix: text(/^([\w.-]+\/)*$/, "a path that ends in a slash").default("outputs/"),
+        /** Begins the keys in the bucket. Not empty: the service takes an empty variable for one that is not set. */
+        prefix: text(/^([\w.-]+\/)+$/, "a path that ends in a slash such as outputs/").default(
+          "outputs/",
+        ),
         /** Secret of yours in the service's namespace, with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. */
         secret: label,
         days,
