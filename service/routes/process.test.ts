@@ -15,6 +15,7 @@ import { readProcessConfig } from "../process/config.ts";
 import type { Processed } from "../process/process-photo.ts";
 import type { Processor } from "../process/processor.ts";
 import { createHttpServer, listen } from "../server.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 
 const model = { name: "cats-dogs", version: "abc", digest: "sha256:abc" } as ModelMetadata;
@@ -43,12 +44,13 @@ let server: Server;
 let registry: Registry;
 let lifecycle: AppOptions["lifecycle"];
 const process = vi.fn<Processor["process"]>();
-const put = vi.fn(async (key: string) => `s3://bucket/${key}`);
+const put = vi.fn<Storage["put"]>();
 const signedUrl = async (key: string) => `https://s3.example.org/${key}?signature=1`;
 
 const start = async (
   store?: { put: typeof put; signedUrl: typeof signedUrl },
   always = false,
+  deadlineSeconds = 1,
 ): Promise<void> => {
   const config = await readProcessConfig(join(import.meta.dirname, "../../configs"));
   registry = new Registry();
@@ -80,7 +82,7 @@ const start = async (
     admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 0 }),
     metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 2, build }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
-    deadlineSeconds: 1,
+    deadlineSeconds,
     maxBatch: 1,
     log,
   });
@@ -93,7 +95,7 @@ const stop = async (): Promise<void> => {
 };
 beforeEach(async () => {
   process.mockReset().mockResolvedValue(processed);
-  put.mockClear();
+  put.mockReset().mockImplementation(async (key) => `s3://bucket/${key}`);
   await start();
 });
 afterEach(stop);
@@ -163,7 +165,7 @@ describe("POST /process", () => {
     };
     const [, key] =
       /^https:\/\/s3\.example\.org\/([0-9a-f-]{36}\.png)\?signature=1$/.exec(output_url) ?? [];
-    expect(put).toHaveBeenCalledExactlyOnceWith(key, PNG, "image/png");
+    expect(put).toHaveBeenCalledExactlyOnceWith(key, PNG, "image/png", expect.any(AbortSignal));
   });
 
   it("keeps every picture when mvp.yaml says so, and does not start without a store then", async () => {
@@ -206,6 +208,52 @@ describe("POST /process", () => {
     await expectProblem(refused, 429, /busy/);
     await expectProblem(await held, 504, /within 1 s/);
     process.mockResolvedValue(processed);
+    expect((await post()).status).toBe(200);
+  });
+
+  it("gives up at the deadline on a store that says nothing", async () => {
+    await stop();
+    await start({ put, signedUrl });
+    put.mockReturnValue(new Promise(() => {}));
+    await expectProblem(await post("?steps=segment,export"), 504, /within 1 s/);
+    expect(put.mock.calls[0]?.[3]?.aborted, "the store is told").toBe(true);
+    expect((await post()).status, "the slot is free again").toBe(200);
+  });
+
+  it("waits for the store no longer than the client does", async () => {
+    await stop();
+    await start({ put, signedUrl }, true, 60);
+    put.mockReturnValue(new Promise(() => {}));
+    await expectProblem(await post("", { "request-timeout": "0.5" }), 504, /within 0\.5 s/);
+  });
+
+  it("waits for the store no more when the client has hung up", async () => {
+    await stop();
+    await start({ put, signedUrl }, true, 60);
+    put.mockReturnValueOnce(new Promise(() => {}));
+    const client = new AbortController();
+    const held = fetch(`${base}/process`, {
+      ...{ method: "POST", body: "photo", headers: { "content-type": "image/jpeg" } },
+      signal: client.signal,
+    });
+    const gone = expect(held).rejects.toThrow();
+    await vi.waitFor(() => expect(put).toHaveBeenCalledTimes(1));
+    client.abort();
+    await gone;
+    await vi.waitFor(() => expect(put.mock.calls[0]?.[3]?.aborted).toBe(true));
+    expect((await post()).status).toBe(200);
+  });
+
+  it("has its slot until the picture is kept", async () => {
+    await stop();
+    await start({ put, signedUrl }, true, 60);
+    const pending = Promise.withResolvers<string>();
+    put.mockReturnValueOnce(pending.promise);
+    const held = post();
+    await vi.waitFor(() => expect(put).toHaveBeenCalledTimes(1));
+    await expectProblem(await post(), 429, /busy/);
+    pending.resolve("s3://bucket/a.png");
+    expect((await held).status).toBe(200);
     expect((await post()).status).toBe(200);
   });
 });

@@ -54,11 +54,21 @@ const problemOfProcessing = (error: unknown): ProblemError => {
 const keep = async (
   store: NonNullable<ProcessOptions["store"]>,
   picture: Uint8Array,
+  signal: AbortSignal,
 ): Promise<string> => {
   const key = `${randomUUID()}.png`;
-  await store.put(key, picture, PNG);
+  await store.put(key, picture, PNG, signal);
   return store.signedUrl(key);
 };
+
+/** What the work gives, unless the signal is aborted before: then its reason, at once, whatever becomes of the work. */
+const orAborted = <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    // Before the work listens to the signal itself: its error would not say why.
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    work().then(resolve, reject);
+  });
 
 /** `POST /process`: a photo in, its foreground, quality and tags out. */
 export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
@@ -89,7 +99,7 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
     }
     const wantsPng = (c.req.header("accept") ?? "").toLowerCase().includes(PNG);
     try {
-      const { result, model } = await guard(c.env, () => {
+      const { result, url, model } = await guard(c.env, () => {
         const cut = acceptUpload(c.env.incoming.headers, PART);
         const { model, reference } = lifecycle;
         return {
@@ -102,13 +112,17 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
             const request = { image: cut(body), steps, background, picture: kept || wantsPng };
             const result = await processor.process(request, reference, signal);
             stop();
-            return { result, model };
+            const { answer, picture } = result;
+            for (const { code } of answer.qa.issues ?? []) metrics.processIssues.inc({ code });
+            const url =
+              kept && store && picture
+                ? await orAborted(signal, () => keep(store, picture, signal))
+                : null;
+            return { result, url, model };
           },
         };
       });
       const { answer, picture } = result;
-      for (const { code } of answer.qa.issues ?? []) metrics.processIssues.inc({ code });
-      const url = kept && store && picture ? await keep(store, picture) : null;
       if (wantsPng && picture) return c.body(picture, 200, { "content-type": PNG, vary: "accept" });
       const { name, version, digest } = model;
       const whole: ProcessAnswer = {

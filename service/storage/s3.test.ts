@@ -13,18 +13,28 @@ afterEach(() => {
 /** What the SDK waits for at most, all of its attempts and the waits between them included. */
 const LONGEST_MS = 120_000;
 
-it("gives up on a server that takes a request and says nothing", async () => {
+/** A storage on a server that takes requests and says nothing. */
+const openSilent = async () => {
   vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret-of-the-test");
   const sockets: Socket[] = [];
   const server = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
   await once(server, "listening");
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const limits = { urlSeconds: 60, retentionSeconds: 60 };
+  const storage = createS3Storage({
+    ...{ bucket: "outputs", prefix: "", endpoint, region: "us-east-1", ...limits },
+  });
+  const close = (): void => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return { storage, server, close };
+};
+
+it("gives up on a server that takes a request and says nothing", async () => {
+  const { storage, close } = await openSilent();
   try {
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const limits = { urlSeconds: 60, retentionSeconds: 60 };
-    const storage = createS3Storage({
-      ...{ bucket: "outputs", prefix: "", endpoint, region: "us-east-1", ...limits },
-    });
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     let outcome: unknown;
     storage.put("a.png", new Uint8Array(10), "image/png").then(
@@ -38,7 +48,24 @@ it("gives up on a server that takes a request and says nothing", async () => {
     }
     expect(outcome).toMatchObject({ name: "TimeoutError" });
   } finally {
-    for (const socket of sockets) socket.destroy();
-    server.close();
+    close();
+  }
+});
+
+it("ends a put that nobody waits for any more, and its connection", async () => {
+  const { storage, server, close } = await openSilent();
+  try {
+    const controller = new AbortController();
+    const connected = once(server, "connection") as Promise<[Socket]>;
+    const put = storage.put("a.png", new Uint8Array(10), "image/png", controller.signal);
+    const refused = expect(put).rejects.toMatchObject({ name: "AbortError" });
+    const [socket] = await connected;
+    socket.resume();
+    const ended = once(socket, "close");
+    controller.abort();
+    await refused;
+    await ended;
+  } finally {
+    close();
   }
 });

@@ -48,10 +48,10 @@ export const createS3Storage = (options: S3Options): Storage => {
   const objectOf = (key: string) => ({ Bucket: bucket, Key: prefix + key });
 
   return {
-    put: async (key, bytes, contentType) => {
+    put: async (key, bytes, contentType, signal) => {
       checkKeyOf(key, contentType);
       const object = { ...objectOf(key), Body: bytes, ContentType: contentType };
-      await client.send(new PutObjectCommand(object));
+      await client.send(new PutObjectCommand(object), signal ? { abortSignal: signal } : {});
       return `s3://${bucket}/${prefix}${key}`;
     },
     get: async (key) => {

@@ -26,10 +26,16 @@ export type Storage = {
   /**
    * Keeps bytes, at once or not at all. What the key held before is replaced.
    *
+   * @param signal ends a put over the network, whose bytes are kept or not then; a disk's is short and goes on
    * @returns the address: `/outputs/<key>` or `s3://<bucket>/<prefix><key>`. It opens nothing; {@link Storage.signedUrl} does
    * @throws StorageKeyError, or what the file system or server said
    */
-  put(key: string, bytes: Uint8Array, contentType: StoredType): Promise<string>;
+  put(
+    key: string,
+    bytes: Uint8Array,
+    contentType: StoredType,
+    signal?: AbortSignal,
+  ): Promise<string>;
   /** What is kept, or undefined. @throws StorageKeyError */
   get(key: string): Promise<StoredObject | undefined>;
   /** Forgets it; nothing happens when there is no such key. @throws StorageKeyError */
