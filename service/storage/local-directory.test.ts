@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -39,6 +39,13 @@ describe("createLocalDirectory", () => {
     await Promise.all(puts);
     expect(await readdir(join(home, "kept"))).toEqual(["a.png"]);
     expect((await stat(join(home, "kept"))).mode & 0o777).toBe(0o700);
+  });
+
+  it("writes for itself alone into a directory that others made, too", async () => {
+    const directory = join(home, "kept");
+    await mkdir(directory, { mode: 0o755 });
+    await open().put("a.png", bytes, "image/png");
+    expect((await stat(join(directory, "a.png"))).mode & 0o777).toBe(0o600);
   });
 
   it("sweeps what is older than the retention, unfinished writes included, and nothing of others", async () => {

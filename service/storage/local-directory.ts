@@ -37,7 +37,8 @@ export const createLocalDirectory = (options: LocalDirectoryOptions): Storage =>
     put: async (key, bytes, contentType) => {
       checkKeyOf(key, contentType);
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeFileAtomic(join(directory, key), bytes);
+      // The directory may be there already, a mounted volume for one, and open to others.
+      await writeFileAtomic(join(directory, key), bytes, 0o600);
       return `/outputs/${key}`;
     },
     get: async (key) => {
