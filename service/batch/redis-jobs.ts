@@ -54,13 +54,22 @@ export type RedisJobs = {
   remove(id: string): Promise<boolean>;
 };
 
+// In one step, so that a job that is deleted meanwhile does not come back. Its outcomes last as long as it does.
+const BEGIN = `
+if redis.call('HEXISTS', KEYS[1], 'total') == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'begun', 1)
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ${UNFINISHED_SECONDS}) end
+return 1
+`;
+
 /*
  * In one step, because a process may die between any two: the outcome, the counters, the photo's end, the job's end.
  * An outcome that is there already stays as it is, however often a photo was computed.
  */
 const RECORD = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+if redis.call('HEXISTS', KEYS[1], 'total') == 0 then return -1 end
 if redis.call('HSETNX', KEYS[3], ARGV[1], ARGV[2]) == 0 then return 0 end
+redis.call('EXPIRE', KEYS[3], ${UNFINISHED_SECONDS})
 redis.call('HDEL', KEYS[2], ARGV[1])
 if KEYS[6] then redis.call('SET', KEYS[6], ARGV[2], 'EX', ARGV[6], 'NX') end
 redis.call('HINCRBY', KEYS[1], 'failed', ARGV[3])
@@ -142,8 +151,7 @@ export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJo
     const done = new Set(known.map(Number));
     // One that ended is not kept for longer.
     if (done.size === Number(total)) return [];
-    const commands = redis.multi().hset(job, "begun", 1).expire(job, UNFINISHED_SECONDS);
-    all(await commands.expire(photos, UNFINISHED_SECONDS).exec());
+    if ((await redis.eval(BEGIN, 3, job, photos, outcomes)) === 0) return undefined;
     return Array.from({ length: Number(total) }, (_, index) => index).filter((i) => !done.has(i));
   },
   take: async (id, index, count) => {

@@ -3,10 +3,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Queue, type Job as QueuedJob, WaitingError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import pLimit from "p-limit";
-import type { Logger } from "pino";
+import { type Logger, stdSerializers } from "pino";
 import { ProblemError } from "../problem.ts";
 import { type BatchQueue, queueFull } from "./batch-queue.ts";
-import type { Outcome } from "./job.ts";
+import type { Outcome, Photo } from "./job.ts";
 import type { PhotoPrediction } from "./predict-photo.ts";
 import { type Computed, createRedisJobs, KEY_PREFIX } from "./redis-jobs.ts";
 
@@ -15,6 +15,8 @@ const ACTIVE_JOBS = 2;
 const MAX_BACKOFF_MS = 60_000;
 /** A client waits for the answer to a command for so long, when Redis hangs. */
 const COMMAND_TIMEOUT_MS = 5000;
+/** A scrape waits for less: it has all the other metrics, and is given up after 10 s by default. */
+const COUNTS_TIMEOUT_MS = 2000;
 /**
  * Times that a photo is begun, for each attempt that it has: processes die of other things, too. One that dies of this
  * photo must not do so for ever.
@@ -46,8 +48,26 @@ type Result = { readonly outcome: Outcome; readonly computed?: Computed };
 
 type BatchJob = QueuedJob<Record<string, never>, void>;
 
-const isFull = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith("OOM ");
+/** Whether Redis has no memory left. Where commands were sent as one, each of them says so, and their end does not. */
+const isFull = (error: unknown): boolean => {
+  if (!(error instanceof Error)) return false;
+  if (error.message.startsWith("OOM ")) return true;
+  return (
+    "previousErrors" in error &&
+    Array.isArray(error.previousErrors) &&
+    error.previousErrors.some(isFull)
+  );
+};
+
+/**
+ * What a log has of an error: ioredis adds the command, and the one that signs in has the password. Message and stack
+ * have those of the causes, too.
+ */
+const loggedError = (error: unknown) => {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = stdSerializers.err(error);
+  return { type, message, stack };
+};
 
 /** What Redis' absence answers. */
 const unavailable = (error: unknown): ProblemError =>
@@ -70,7 +90,8 @@ const expired: Outcome = {
  * least once; what is recorded once stays, so a job that is begun again, or computed twice, has the same results.
  */
 export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
-  const { url, prediction, servedModel, maxJobs, attempts, leaseSeconds, log } = options;
+  const { url, prediction, servedModel, maxJobs, attempts, leaseSeconds } = options;
+  const log = options.log.child({}, { serializers: { err: loggedError } });
   let complaint = "";
   const complain = (error: Error): void => {
     if (error.message === complaint) return;
@@ -190,23 +211,31 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
   });
   worker.on("error", complain);
 
-  /** Has a question answered at once or not at all. @throws ProblemError */
-  const ask = async <T>(question: () => Promise<T>): Promise<T> => {
-    const late = new AbortController();
+  /**
+   * Has a question answered at once or not at all.
+   *
+   * @param question gets a signal that nobody waits for its answer any more: Redis may go on with it long afterwards
+   * @throws ProblemError
+   */
+  const ask = async <T>(
+    question: (over: AbortSignal) => Promise<T>,
+    milliseconds = COMMAND_TIMEOUT_MS,
+  ): Promise<T> => {
+    const over = new AbortController();
     try {
       if (asking.status !== "ready") throw new Error("there is no connection");
-      const timeout = wait(COMMAND_TIMEOUT_MS, undefined, { ref: false, signal: late.signal }).then(
+      const timeout = wait(milliseconds, undefined, { ref: false, signal: over.signal }).then(
         () => {
           throw new Error("there is no answer");
         },
       );
       timeout.catch(() => undefined);
-      return await Promise.race([question(), timeout]);
+      return await Promise.race([question(over.signal), timeout]);
     } catch (error) {
       if (error instanceof ProblemError) throw error;
       throw isFull(error) ? queueFull() : unavailable(error);
     } finally {
-      late.abort();
+      over.abort();
     }
   };
   const counts = async () => {
@@ -221,6 +250,29 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
     const { waiting, active } = await counts();
     return waiting + active < maxJobs;
   };
+  /** @param refused tells that the sender was told meanwhile that the job was not taken: it must not go on */
+  const take = async (
+    id: string,
+    photos: readonly Photo[],
+    refused: AbortSignal,
+  ): Promise<void> => {
+    if (!(await hasRoom())) throw queueFull();
+    refused.throwIfAborted();
+    await asked.add(id, photos);
+    refused.throwIfAborted();
+    await queue.add("batch", {}, { jobId: id });
+    refused.throwIfAborted();
+    await asked.confirm(id);
+  };
+  /**
+   * Forgets what was sent of a job that was not taken. First on the connection that adds it, so that it comes behind
+   * that; where there is none, on the one that waits for Redis.
+   */
+  const forget = (id: string): Promise<unknown> =>
+    asked
+      .remove(id)
+      .catch(() => jobs.remove(id))
+      .catch(() => undefined);
 
   return {
     durable: true,
@@ -228,15 +280,10 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
     submit: async (photos, release) => {
       const id = randomUUID();
       try {
-        await ask(async () => {
-          if (!(await hasRoom())) throw queueFull();
-          await asked.add(id, photos);
-          await queue.add("batch", {}, { jobId: id });
-          await asked.confirm(id);
-        });
+        await ask((over) => take(id, photos, over));
       } catch (error) {
         // Perhaps it was taken and only the answer is lost: nobody knows its id.
-        void asked.remove(id).catch(() => undefined);
+        void forget(id);
         throw error;
       } finally {
         release();
@@ -253,7 +300,7 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
         await queue.remove(id);
         return removed;
       }),
-    counts,
+    counts: () => ask(counts, COUNTS_TIMEOUT_MS),
     stop: async () => {
       stopping = true;
       await worker.close();

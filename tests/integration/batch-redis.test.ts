@@ -1,9 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Redis } from "ioredis";
+import pino, { type Logger } from "pino";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { BatchQueue } from "../../service/batch/batch-queue.ts";
-import type { Outcome } from "../../service/batch/job.ts";
+import type { Outcome, Photo } from "../../service/batch/job.ts";
+import { createRedisJobs } from "../../service/batch/redis-jobs.ts";
 import { createRedisQueue } from "../../service/batch/redis-queue.ts";
 import { endedJob, type JobAnswer, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
 import { eventually } from "../fixtures/eventually.ts";
@@ -17,8 +20,6 @@ const store = useModelStore();
 /** More of them by hand: KILLS=50. */
 const KILLS = Number(process.env["KILLS"] ?? 10);
 const SEED = Number(process.env["SEED"] ?? 1);
-
-const silent = { warn: () => undefined, error: () => undefined } as never;
 
 let home: string;
 let redis: RedisServer;
@@ -41,6 +42,9 @@ const start = async (env: Readonly<Record<string, string>> = {}): Promise<Servic
   await service.serving();
   return service;
 };
+const scrape = (service: ServiceProcess): Promise<Response> =>
+  // Far longer than any scraper waits.
+  fetch(`${service.metricsUrl}/metrics`, { signal: AbortSignal.timeout(60_000) });
 /** Numbers from 0 to 1 that a seed decides on (mulberry32). */
 const random = (seed: number) => {
   let state = seed;
@@ -61,6 +65,8 @@ const completed = (label: string) => ({
 const openQueue = (options: {
   readonly servedModel: () => string;
   readonly predict: (text: string) => Promise<Outcome>;
+  /** @default nothing is logged */
+  readonly log?: Logger;
 }): BatchQueue =>
   createRedisQueue({
     servedModel: options.servedModel,
@@ -73,15 +79,19 @@ const openQueue = (options: {
     },
     ...{ url: redis.url, photosAtOnce: 4, maxJobs: 5, attempts: 3, backoffMs: 10 },
     // Long enough for a busy machine: who loses it has its photos begun again.
-    ...{ leaseSeconds: 10, retentionSeconds: 60, log: silent },
+    ...{ leaseSeconds: 10, retentionSeconds: 60, log: options.log ?? pino({ level: "silent" }) },
   });
+/** The jobs in Redis, with nobody who computes them. */
+const openJobs = (connection = new Redis(redis.url)) => {
+  onTestFinished(() => connection.disconnect());
+  return createRedisJobs(connection, 60);
+};
+const photosOf = (...texts: string[]): Photo[] =>
+  texts.map((name) => ({ name, bytes: new Uint8Array(Buffer.from(name)) }));
 const submitTo =
   (queue: BatchQueue) =>
   (...texts: string[]): Promise<string> =>
-    queue.submit(
-      texts.map((name) => ({ name, bytes: new Uint8Array(Buffer.from(name)) })),
-      () => undefined,
-    );
+    queue.submit(photosOf(...texts), () => undefined);
 
 describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
   it("answers as the one in memory does, forgets the photos, and says that jobs last", async () => {
@@ -140,9 +150,84 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
       headers: { "content-type": "image/jpeg" },
     });
     expect(predicted.status).toBe(200);
+    expect((await scrape(service)).status).toBe(200);
     await redis.start();
     const id = await eventually(() => submitBatch(service, [red]));
     expect(await endedJob(service, id)).toMatchObject({ status: "completed" });
+  });
+
+  it("has the other metrics scraped while Redis hangs", async () => {
+    const service = await start();
+    redis.pause();
+    const response = await scrape(service);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toMatch(/^inference_workers_ready \d/m);
+  });
+
+  it("does not compute a batch that it refused because Redis hung", async () => {
+    const predicted: string[] = [];
+    const queue = openQueue({
+      servedModel: () => model.digest,
+      predict: async (text) => {
+        predicted.push(text);
+        return completed(text);
+      },
+    });
+    const submit = submitTo(queue);
+    const ended = (id: string) =>
+      eventually(async () => expect((await queue.find(id))?.progress.status).toBe("completed"));
+    await ended(await eventually(() => submit("before")));
+    redis.pause();
+    await expect(submit("refused")).rejects.toMatchObject({ code: "queue-unavailable" });
+    redis.resume();
+    // What was asked while Redis hung is answered before these, whose every step is behind it on its connection.
+    for (const text of ["first", "second"]) await ended(await eventually(() => submit(text)));
+    expect(predicted).toEqual(["before", "first", "second"]);
+    await queue.stop();
+  });
+
+  it("refuses batches as too many when Redis' memory is full", async () => {
+    const service = await start();
+    const red = await colourImage("red");
+    await endedJob(service, await submitBatch(service, [red]));
+    await redis.command("config", "set", "maxmemory", "1");
+    const refused = await sendBatch(service, [red]);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("10");
+    await redis.command("config", "set", "maxmemory", "0");
+    await endedJob(service, await eventually(() => submitBatch(service, [red])));
+  });
+
+  it("begins no job that is deleted meanwhile", async () => {
+    const jobs = openJobs();
+    await jobs.add("id", photosOf("a", "b"));
+    await jobs.confirm("id");
+    const connection = new Redis(redis.url);
+    const hkeys = async (): Promise<string[]> => {
+      // Behind what was read of the job before.
+      await connection.ping();
+      await jobs.remove("id");
+      return [];
+    };
+    expect(await openJobs(Object.assign(connection, { hkeys })).begin("id")).toBeUndefined();
+    expect(await redis.keys("*")).toEqual([]);
+    // As a replica of an older version leaves it.
+    await redis.command("hset", "image-classification:job:id", "begun", "1");
+    expect(await jobs.record({ id: "id", index: 0 }, completed("a"))).toBe("gone");
+    expect(await redis.keys("*:outcomes:*")).toEqual([]);
+  });
+
+  it("forgets the outcomes of a job that nobody ends, and not before the job", async () => {
+    const jobs = openJobs();
+    await jobs.add("id", photosOf("a", "b"));
+    await jobs.confirm("id");
+    await jobs.record({ id: "id", index: 0 }, completed("a"));
+    const outcomes = "image-classification:outcomes:id";
+    const ttl = async (): Promise<number> => Number((await redis.command("ttl", outcomes))[0]);
+    expect(await ttl()).toBeGreaterThan(0);
+    await redis.command("expire", outcomes, "1000");
+    expect(await jobs.begin("id")).toEqual([1]);
+    expect(await ttl()).toBeGreaterThan(1000);
   });
 
   it("tries again what fails, lists what it gives up, and computes no photo twice for a model", async () => {
@@ -173,6 +258,27 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
     served = "sha256:2";
     expect(await outcome(await submit("now"))).toMatchObject({ status: "completed" });
     expect(times("now"), "another model answers anew").toBe(2);
+    await queue.stop();
+  });
+
+  it("logs why it gave a photo up, and not what Redis was asked", async () => {
+    const logged: string[] = [];
+    const queue = openQueue({
+      servedModel: () => model.digest,
+      predict: async () => {
+        // As ioredis' errors are.
+        const command = { name: "auth", args: ["secret"] };
+        throw Object.assign(new Error("refused"), { command });
+      },
+      log: pino({ level: "error" }, { write: (line) => logged.push(line) }),
+    });
+    const job = await eventually(() => submitTo(queue)("a"));
+    await eventually(() => expect(logged).not.toEqual([]));
+    expect(JSON.parse(logged[0] ?? "")).toMatchObject({
+      ...{ job, index: 0 },
+      err: { type: "Error", message: "refused", stack: expect.stringContaining("at ") },
+    });
+    expect(logged.join("")).not.toContain("secret");
     await queue.stop();
   });
 
