@@ -55,11 +55,18 @@ const checkWanted = (id: number): void => {
   if (!wanted.get(id)) throw new Error("nobody waits for the answer any more");
 };
 
+/** What is done for a piece of work. */
+type Steps<Input> = {
+  readonly read: (classifier: Classifier) => Input | Promise<Input>;
+  readonly infer: (model: LoadedModel, input: Input) => Promise<Results[Work["type"]]>;
+  /** Gives the input's memory back, also of one that nobody wanted any more. */
+  readonly release: (input: Input) => void;
+};
+
 /** Reads the work's input, and lets the network have it in its turn. */
 const compute = async <Input>(
   { id, digest, priority }: Job,
-  read: (classifier: Classifier) => Input | Promise<Input>,
-  infer: (model: LoadedModel, input: Input) => Promise<Results[Work["type"]]>,
+  { read, infer, release }: Steps<Input>,
 ): Promise<void> => {
   const model = models.find(digest);
   if (!model) return fail(id, new Error("the model is not loaded"));
@@ -84,6 +91,7 @@ const compute = async <Input>(
       } catch (error) {
         fail(id, error);
       } finally {
+        release(input);
         letGo();
       }
     };
@@ -97,40 +105,35 @@ const compute = async <Input>(
 type Request<Kind extends Work["type"]> = Extract<WorkerRequest, { type: Kind }>;
 
 const predict = (request: Request<"predict">): Promise<void> =>
-  compute(
-    request,
-    async (classifier) => {
+  compute(request, {
+    read: async (classifier) => {
       const pixels = await classifier.decode(request.image);
       free(request.image);
       return pixels;
     },
-    async (model, pixels) => {
-      const answer = await answerPhoto(model, pixels, request.extras);
-      free(pixels);
-      return answer;
-    },
-  );
+    infer: (model, pixels) => answerPhoto(model, pixels, request.extras),
+    release: free,
+  });
 
 const infer = (request: Request<"infer">): Promise<void> =>
-  compute(
-    request,
-    async ({ metadata }) => {
+  compute(request, {
+    read: async ({ metadata }) => {
       // Not a static import: it brings the library that checks requests, which nothing else here needs.
       const { readInferenceRequest } = await import("../inference-protocol/read-request.ts");
       const read = readInferenceRequest(request, metadata);
       free(request.body);
       return read;
     },
-    async ({ classifier }, { tensor, asked }) => {
+    infer: async ({ classifier }, { tensor, asked }) => {
       const predictions = await classifier.classifyTensor(tensor);
-      free(tensor);
       // Infinities and what is no number at all pass through a network; JSON has no word for them.
       if (predictions.some(({ probability }) => !Number.isFinite(probability))) {
         throw new TensorError("The model has no answer to these values; see its preprocessing.");
       }
       return { predictions, asked };
     },
-  );
+    release: ({ tensor }) => free(tensor),
+  });
 
 port.on("message", (request: WorkerRequest) => {
   switch (request.type) {
