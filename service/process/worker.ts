@@ -13,7 +13,7 @@ import { createNetworks, type Networks } from "./networks.ts";
 import { processPhoto } from "./process-photo.ts";
 
 /** Nicer than the pool's workers: predictions come first. */
-const NICENESS = 10;
+const NICENESS = 19;
 
 const port = parentPort;
 if (!port) throw new Error("worker.ts runs as a worker thread only");

@@ -14,8 +14,11 @@ import { createLoadedModels, type LoadedModel } from "./loaded-models.ts";
 import type { Priority, Results, Work, WorkerReply, WorkerRequest } from "./messages.ts";
 import { createRunQueue } from "./run-queue.ts";
 
-/** How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. */
-const NICENESS = 5;
+/**
+ * How much nicer than the main thread: a /livez or a refusal need not wait for a core that computes. With 5, a worker still had
+ * a quarter of a core that both wanted.
+ */
+const NICENESS = 15;
 
 type Job = { readonly id: number; readonly digest?: string; readonly priority: Priority };
 
