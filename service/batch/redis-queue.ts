@@ -3,11 +3,12 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Queue, type Job as QueuedJob, WaitingError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import pLimit from "p-limit";
-import { type Logger, stdSerializers } from "pino";
+import type { Logger } from "pino";
 import { ProblemError } from "../problem.ts";
 import { type BatchQueue, queueFull } from "./batch-queue.ts";
 import type { Outcome, Photo } from "./job.ts";
 import type { PhotoPrediction } from "./predict-photo.ts";
+import { isFull, loggedError, unavailable } from "./redis-errors.ts";
 import { type Computed, createRedisJobs, KEY_PREFIX } from "./redis-jobs.ts";
 
 /** Jobs that a process computes at once: the next one begins while the last photos of one are computed. */
@@ -47,34 +48,6 @@ export type RedisQueueOptions = {
 type Result = { readonly outcome: Outcome; readonly computed?: Computed };
 
 type BatchJob = QueuedJob<Record<string, never>, void>;
-
-/** Whether Redis has no memory left. Where commands were sent as one, each of them says so, and their end does not. */
-const isFull = (error: unknown): boolean => {
-  if (!(error instanceof Error)) return false;
-  if (error.message.startsWith("OOM ")) return true;
-  return (
-    "previousErrors" in error &&
-    Array.isArray(error.previousErrors) &&
-    error.previousErrors.some(isFull)
-  );
-};
-
-/**
- * What a log has of an error: ioredis adds the command, and the one that signs in has the password. Message and stack
- * have those of the causes, too.
- */
-const loggedError = (error: unknown) => {
-  if (!(error instanceof Error)) return error;
-  const { type, message, stack } = stdSerializers.err(error);
-  return { type, message, stack };
-};
-
-/** What Redis' absence answers. */
-const unavailable = (error: unknown): ProblemError =>
-  new ProblemError("queue-unavailable", "The queue of batches is away; try again soon.", {
-    cause: error,
-    headers: { "retry-after": "2" },
-  });
 
 const expired: Outcome = {
   status: "failed",
