@@ -1,6 +1,17 @@
+import { createExplainer, type Explainer } from "../../model/activation-map.ts";
+import { type ModelReference, readCheckedModelFile } from "../../model/model-files.ts";
 import { project } from "../../model/projection.ts";
-import { type LoadedModel, openExplainer } from "./loaded-models.ts";
+import { free } from "./free.ts";
+import type { LoadedModel } from "./loaded-models.ts";
 import type { Extras, Results } from "./messages.ts";
+
+/** Opens what explains a model's predictions. @throws ModelError when the model cannot explain itself */
+const openExplainer = async (reference: ModelReference): Promise<Explainer> => {
+  const stored = await readCheckedModelFile(reference);
+  const explainer = await createExplainer(stored, 1);
+  free(stored.onnx);
+  return explainer;
+};
 
 /** The prediction with what is asked beside it, both from one run. @throws ModelError when the model cannot explain itself */
 const explain = async (

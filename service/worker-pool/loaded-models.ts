@@ -1,4 +1,4 @@
-import { createExplainer, type Explainer } from "../../model/activation-map.ts";
+import type { Explainer } from "../../model/activation-map.ts";
 import { type Classifier, createClassifier } from "../../model/classifier.ts";
 import { proveModel } from "../../model/golden.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
@@ -50,14 +50,6 @@ const prove = async (classifier: Classifier, directory: string): Promise<void> =
     await classifier.release();
     throw error;
   }
-};
-
-/** Opens what explains a model's predictions. @throws ModelError when the model cannot explain itself */
-export const openExplainer = async (reference: ModelReference): Promise<Explainer> => {
-  const stored = await readCheckedModelFile(reference);
-  const explainer = await createExplainer(stored, 1);
-  free(stored.onnx);
-  return explainer;
 };
 
 /** Creates the models of this worker: none yet. */
