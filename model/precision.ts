@@ -10,7 +10,8 @@ export const versionOf = (digest: string): string =>
   digest.slice("sha256:".length, "sha256:".length + 12);
 
 /**
- * `model.json` as it is true of the file of one precision: digest, version, and what the golden pictures get.
+ * `model.json` as it is true of the file of one precision: digest, version, and what the golden pictures get. `metrics`
+ * stay those of fp32, the file that training tests.
  *
  * @param precision default: what `model.json` says
  * @throws ModelError `missing` when the model has no such file

@@ -1,4 +1,4 @@
-import sharp, { type Sharp } from "sharp";
+import sharp, { type Metadata, type Sharp } from "sharp";
 import { ImageError } from "./image-error.ts";
 import { detectImageType } from "./image-type.ts";
 import { readPlainJpegSize } from "./jpeg/baseline-header.ts";
@@ -8,6 +8,11 @@ import { scaleCentre } from "./resample/scale-centre.ts";
 
 /** Pixels above which a photo is refused by its header, before anything is decoded: a 5 kB file can claim 4 gigapixels. */
 const MAX_PIXELS = 25_000_000;
+/**
+ * Bytes above which a photo is refused that has to be held whole while it is decoded: four are decoded at once, and a picture
+ * of one colour has 200 kB, whatever it claims. It is what a photo of 25 megapixels takes that is stored as most of such are.
+ */
+const MAX_HELD_BYTES = 100_000_000;
 const DECODE_TIMEOUT_SECONDS = 10;
 
 // Behind detectImageType, which lets three formats through: every other loader that a build of libvips may have. Not all of
@@ -93,12 +98,37 @@ export const runImage = async <T>(work: Promise<T>): Promise<T> => {
   }
 };
 
-const isAnimatedWebp = (bytes: Uint8Array): boolean =>
-  // Extended WebP: byte 20 holds the flags, bit 1 says animation.
-  bytes[8] === 0x57 &&
-  bytes.byteLength > 20 &&
-  Buffer.from(bytes.buffer, bytes.byteOffset + 12, 4).toString("latin1") === "VP8X" &&
-  ((bytes[20] ?? 0) & 0b10) !== 0;
+/**
+ * Bytes that a decoder holds at once of a picture that is stored in several passes over the whole of it: the pixels of an
+ * interlaced PNG, the coefficients of a progressive JPEG. Others are decoded row by row.
+ */
+const heldBytes = (header: Metadata): number => {
+  const { format, width, height, channels, depth, chromaSubsampling, isProgressive } = header;
+  if (!isProgressive) return 0;
+  if (format !== "jpeg") return width * height * channels * (depth === "ushort" ? 2 : 1);
+  // Two bytes a coefficient, and a quarter as many for each colour where their resolution is halved. About: libvips says so of
+  // any other subsampling, too, with which it can be two thirds more.
+  return width * height * 2 * (chromaSubsampling === "4:2:0" ? 1.5 : channels);
+};
+
+/**
+ * Reads what a photo's header says of it, and refuses what is not decoded here.
+ *
+ * @throws ImageError
+ */
+export const readHeader = async (image: Sharp): Promise<Metadata> => {
+  const header = await runImage(image.metadata());
+  if ((header.pages ?? 1) > 1) {
+    throw new ImageError("animated", "The image is an animation; send one still picture.");
+  }
+  if (heldBytes(header) > MAX_HELD_BYTES) {
+    throw new ImageError(
+      "too-many-pixels",
+      `The image is interlaced or progressive, and its decoding takes more than ${MAX_HELD_BYTES / 1e6} MB; store it row by row (baseline), or make it smaller.`,
+    );
+  }
+  return header;
+};
 
 /** Pixels up to which a JPEG is decoded here at once: a few milliseconds, in which a thread does nothing else. */
 const SMALL_PIXELS = 500_000;
@@ -122,6 +152,23 @@ const decodeSmallJpeg = async (
 };
 
 /**
+ * Cuts a square out of a square of `side × side × 3` bytes. To be used instead of sharp's extract(), which has a photo with an
+ * EXIF rotation decoded whole, and turned, before it is scaled.
+ */
+export const cutSquare = (
+  pixels: Uint8Array,
+  side: number,
+  { left, top, size }: { readonly left: number; readonly top: number; readonly size: number },
+): Uint8Array => {
+  const square = new Uint8Array(size * size * 3);
+  for (let y = 0; y < size; y++) {
+    const from = ((y + top) * side + left) * 3;
+    square.set(pixels.subarray(from, from + size * 3), y * size * 3);
+  }
+  return square;
+};
+
+/**
  * Decodes a JPEG, PNG or WebP photo: EXIF rotation, RGB, scale, centre crop.
  *
  * @returns `inputSize × inputSize × 3` bytes, row by row, RGB interleaved (HWC), each 0..255
@@ -130,22 +177,22 @@ const decodeSmallJpeg = async (
 export const decodePixels = async (
   bytes: Uint8Array,
   settings: Preprocessing,
+): Promise<Uint8Array> =>
+  (await decodeSmallJpeg(bytes, settings)) ?? decodeByLibvips(bytes, settings);
+
+/** As {@link decodePixels}, by the one way that every file can go: pictures are compared by it. */
+export const decodeByLibvips = async (
+  bytes: Uint8Array,
+  settings: Preprocessing,
 ): Promise<Uint8Array> => {
-  const small = await decodeSmallJpeg(bytes, settings);
-  if (small) return small;
   const image = openImage(bytes);
-  if (isAnimatedWebp(bytes)) {
-    throw new ImageError("animated", "The image is an animation; send one still picture.");
-  }
+  await readHeader(image);
   const { inputSize, resizeTo, kernel } = settings;
-  const margin = Math.floor((resizeTo - inputSize) / 2);
-  return runImage(
-    image
-      .resize(resizeTo, resizeTo, { fit: "cover", kernel })
-      .extract({ left: margin, top: margin, width: inputSize, height: inputSize })
-      .raw({ depth: "uchar" })
-      .toBuffer(),
+  const scaled = await runImage(
+    image.resize(resizeTo, resizeTo, { fit: "cover", kernel }).raw({ depth: "uchar" }).toBuffer(),
   );
+  const margin = Math.floor((resizeTo - inputSize) / 2);
+  return cutSquare(scaled, resizeTo, { left: margin, top: margin, size: inputSize });
 };
 
 /** Makes the function that writes RGB bytes (HWC) as normalised floats (CHW) into a tensor's buffer at `offset`. */

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "./digest.ts";
 import { modelDirectory, publishModel, readModel, resolveModel, writeModel } from "./store.ts";
 import { stubMetadata, stubOnnx } from "./testing/stub-model.ts";
-import { writeFileAtomic } from "./write-atomic.ts";
+import { writeFileAtomic, writeFilesAtomic } from "./write-atomic.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -140,6 +140,24 @@ describe("writeFileAtomic", () => {
     await writeFileAtomic(path, "old");
     await writeFileAtomic(path, "new");
     expect(await readdir(join(directory, "a"))).toEqual(["b.txt"]);
+  });
+
+  it("replaces none of several when one cannot be written", async () => {
+    const path = (name: string): string => join(directory, name);
+    await writeFilesAtomic([
+      [path("a"), "old"],
+      [path("b"), "old"],
+    ]);
+    await mkdir(path("file"));
+    await writeFile(path("file/x"), "");
+    const broken = writeFilesAtomic([
+      [path("a"), "new"],
+      [path("b"), "new"],
+      [path("file/x/c"), "new"],
+    ]);
+    await expect(broken).rejects.toThrow();
+    expect(await readFile(path("a"), "utf8")).toBe("old");
+    expect((await readdir(directory)).sort()).toEqual(["a", "b", "file"]);
   });
 
   it("leaves no temporary file when it fails", async () => {

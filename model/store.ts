@@ -12,7 +12,7 @@ import {
   type StoredModel,
 } from "./model-files.ts";
 import { atPrecision, type Precision } from "./precision.ts";
-import { writeFileAtomic } from "./write-atomic.ts";
+import { writeFileAtomic, writeFilesAtomic } from "./write-atomic.ts";
 
 /*
  * A model store is a directory:
@@ -110,14 +110,16 @@ export const readModelFile = async (reference: ModelReference): Promise<StoredMo
 export const readModel = async (directory: string, precision?: Precision): Promise<StoredModel> =>
   readModelFile(await resolveModel(directory, precision));
 
-/** Writes one model's files; `model.json` comes last, so that a directory with metadata is complete. */
-export const writeModel = async (directory: string, files: ModelFiles): Promise<void> => {
-  const names = Object.keys(files).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
-  for (const name of names) {
-    const data = files[name];
-    if (data !== undefined) await writeFileAtomic(join(directory, name), data);
-  }
-};
+/**
+ * Writes one model's files; `model.json` comes last, so that a directory with metadata is complete. A model that is there
+ * already stays whole when they cannot be written.
+ */
+export const writeModel = (directory: string, files: ModelFiles): Promise<void> =>
+  writeFilesAtomic(
+    Object.entries(files)
+      .sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b))
+      .map(([name, data]) => [join(directory, name), data] as const),
+  );
 
 const rank = (name: string): number => (name === METADATA_FILE ? 1 : 0);
 

@@ -1,4 +1,4 @@
-import { openImage, runImage } from "../model/preprocessing.ts";
+import { cutSquare, openImage, runImage } from "../model/preprocessing.ts";
 import type { Preprocessing } from "../model/preprocessing-settings.ts";
 import type { Random } from "./random.ts";
 
@@ -28,13 +28,13 @@ export const decodeAugmented = async (
     saturation: random.between(0.8, 1.2),
     hue: Math.round(random.between(-8, 8)),
   };
-  return runImage(
+  const pixels = await runImage(
     openImage(bytes)
       .resize(side, side, { fit: "cover", kernel })
-      .extract({ left, top, width: inputSize, height: inputSize })
       .flop(mirrored)
       .modulate(colour)
       .raw({ depth: "uchar" })
       .toBuffer(),
   );
+  return cutSquare(pixels, side, { left, top, size: inputSize });
 };

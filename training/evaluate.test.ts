@@ -58,6 +58,22 @@ describe("evaluate", () => {
     expect(result.calibrationError).toBeCloseTo((2 * 0.1 + 0.2 + 0.7 + 0.4 + 0.55) / 6, 12);
   });
 
+  it("takes no answer for a wrong one, and tells of the others how sure they are", () => {
+    const { test, perClass, confusion, logLoss, calibrationError } = evaluate(
+      [judgement(0, 0.9, 0.1), judgement(0), judgement(1)],
+      ["cat", "dog"],
+    );
+    expect(test).toMatchObject({ accuracy: 1 / 3, count: 3 });
+    expect(perClass["cat"]).toMatchObject({ precision: 1, recall: 0.5, support: 2 });
+    expect(perClass["dog"]).toEqual({ precision: 0, recall: 0, f1: 0, support: 1 });
+    expect(confusion).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
+    expect(logLoss).toBeCloseTo(-Math.log(0.9), 12);
+    expect(calibrationError).toBeCloseTo(0.1, 12);
+  });
+
   it("is 0 where a class was never answered, and finite where the truth got no probability", () => {
     const { perClass, logLoss } = evaluate([judgement(1, 1, 0)], ["cat", "dog"]);
     expect(perClass["dog"]).toEqual({ precision: 0, recall: 0, f1: 0, support: 1 });

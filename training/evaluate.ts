@@ -5,13 +5,13 @@ export type Judgement = {
   readonly id: string;
   /** Index of the true label. */
   readonly target: number;
-  /** Probability of each label. */
+  /** Probability of each label; of none where there is no answer, which is a wrong one. */
   readonly probabilities: readonly number[];
 };
 
 /** A model's figures on labelled pictures. */
 export type Evaluation = ModelMetadata["metrics"] & {
-  /** Pictures by true label (row) and answer (column). */
+  /** Pictures by true label (row) and answer (column); one without an answer is in no column. */
   readonly confusion: readonly (readonly number[])[];
   readonly calibration: readonly CalibrationBin[];
 };
@@ -65,27 +65,28 @@ const calibrationOf = (judgements: readonly Judgement[]): CalibrationBin[] => {
 
 /**
  * Accuracy with its interval; precision, recall and F1 by class and as unweighted means; log loss; calibration error;
- * confusion matrix. A ratio with nothing below the line is 0.
+ * confusion matrix. A ratio with nothing below the line is 0. Log loss and calibration are those of the answers that there are.
  */
 export const evaluate = (
   judgements: readonly Judgement[],
   labels: readonly string[],
 ): Evaluation => {
+  const answered = judgements.filter(({ probabilities }) => probabilities.length > 0);
   const confusion = labels.map((_, target) => {
-    const answers = judgements.filter((item) => item.target === target).map(answerOf);
+    const answers = answered.filter((item) => item.target === target).map(answerOf);
     return labels.map((__, answer) => answers.filter((given) => given === answer).length);
   });
   const at = (row: number, column: number): number => confusion[row]?.[column] ?? 0;
   const classes = labels.map((_, i) => {
-    const support = sum(confusion[i] ?? []);
+    const support = judgements.filter(({ target }) => target === i).length;
     const precision = ratio(at(i, i), sum(labels.map((__, row) => at(row, i))));
     const recall = ratio(at(i, i), support);
     return { precision, recall, f1: ratio(2 * precision * recall, precision + recall), support };
   });
   const right = sum(labels.map((_, i) => at(i, i)));
   const count = judgements.length;
-  const calibration = calibrationOf(judgements);
-  const losses = judgements.map(
+  const calibration = calibrationOf(answered);
+  const losses = answered.map(
     ({ probabilities, target }) =>
       -Math.log(Math.max(probabilities[target] ?? 0, Number.MIN_VALUE)),
   );
@@ -100,7 +101,7 @@ export const evaluate = (
     logLoss: mean(losses),
     calibrationError: sum(
       calibration.map((bin) =>
-        ratio(bin.count * Math.abs(bin.accuracy - bin.meanProbability), count),
+        ratio(bin.count * Math.abs(bin.accuracy - bin.meanProbability), answered.length),
       ),
     ),
     confusion,

@@ -25,7 +25,7 @@ export type FeatureOptions = {
 
 const BATCH = 16;
 /** Raise this when decoding or augmentation changes, so that cached embeddings of older code are not used. */
-const PIXELS_VERSION = 2;
+const PIXELS_VERSION = 3;
 
 /**
  * Embeddings of pictures, in order, each of `EMBEDDING_SIZE` numbers. Embeddings of equal content and settings are

@@ -27,6 +27,8 @@ export const pickGolden = async (
   classifiers: Readonly<Record<Precision, Classifier>>,
 ): Promise<GoldenPicture[]> => {
   const golden: GoldenPicture[] = [];
+  // By their names as files, which labels of other scripts may share.
+  const numbers = new Map<string, number>();
   const { fp32, int8 } = classifiers;
   for (const label of fp32.metadata.labels) {
     let taken = 0;
@@ -39,8 +41,10 @@ export const pickGolden = async (
       const probabilities = { fp32: await ask(fp32), int8: await ask(int8) };
       if (Math.min(probabilities.fp32, probabilities.int8) < MARGIN) continue;
       taken++;
-      const name = `${label.replaceAll(/[^\w-]/g, "_")}-${taken}.jpg`;
-      golden.push({ file: `golden/${name}`, label, probabilities, bytes });
+      const name = label.replaceAll(/[^\w-]/g, "_");
+      const number = (numbers.get(name) ?? 0) + 1;
+      numbers.set(name, number);
+      golden.push({ file: `golden/${name}-${number}.jpg`, label, probabilities, bytes });
     }
   }
   return golden;

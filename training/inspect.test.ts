@@ -41,6 +41,25 @@ describe("inspectPhotos", () => {
     expect(examples[0]?.pixelDigest).not.toBe(examples[2]?.pixelDigest);
   });
 
+  it("sees that a photo is the same with other metadata", async () => {
+    const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
+    const photo = sharp({
+      create: { width: 200, height: 150, channels: 3, background: "red", noise },
+    });
+    const jpeg = await photo.jpeg().toBuffer();
+    // The frames before the picture are another matter for a decoder that takes plain files only.
+    const exif = Buffer.from("ffe10010457869660000494900002a0008000000", "hex");
+    exif.writeUInt16BE(exif.length - 2, 2);
+    const same = Buffer.concat([jpeg.subarray(0, 2), exif, jpeg.subarray(2)]);
+    const { result } = inspect(
+      sourceOf({ "cat.1.jpg": async () => jpeg, "dog.1.jpg": async () => same }),
+    );
+    const { examples } = await result;
+    expect(examples).toHaveLength(2);
+    expect(examples[0]?.digest).not.toBe(examples[1]?.digest);
+    expect(examples[0]?.pixelDigest).toBe(examples[1]?.pixelDigest);
+  });
+
   it("refuses when fewer than two classes remain", async () => {
     const broken = async () => Buffer.from("text");
     const { result } = inspect(sourceOf({ "cat.1.png": png, "dog.1.png": broken }));

@@ -1,6 +1,6 @@
 import { digestOf } from "../model/digest.ts";
 import { ImageError } from "../model/image-error.ts";
-import { decodePixels } from "../model/preprocessing.ts";
+import { decodeByLibvips } from "../model/preprocessing.ts";
 import type { Preprocessing } from "../model/preprocessing-settings.ts";
 import { mapConcurrent } from "./map-concurrent.ts";
 import type { Progress } from "./progress.ts";
@@ -11,7 +11,7 @@ import { UserError } from "./user-error.ts";
 export type Example = Photo & {
   /** SHA-256 of the file. */
   readonly digest: string;
-  /** SHA-256 of the pixels that the network sees: equal for copies, whatever their metadata or compression. */
+  /** SHA-256 of the pixels, scaled for the network by libvips: equal for copies, whatever their metadata or lossless compression. */
   readonly pixelDigest: string;
 };
 
@@ -38,7 +38,7 @@ export const inspectPhotos = async (
     async (photo): Promise<Example | Skipped> => {
       try {
         const bytes = await photo.read();
-        const pixels = await decodePixels(bytes, settings);
+        const pixels = await decodeByLibvips(bytes, settings);
         return { ...photo, digest: digestOf(bytes), pixelDigest: digestOf(pixels) };
       } catch (error) {
         if (!(error instanceof ImageError)) throw error;

@@ -35,10 +35,20 @@ export const formatInt8 = ({ int8 }: Pick<ModelMetadata, "int8">): string => {
   );
 };
 
-/** The files that were left out, the first few by name. */
-export const formatSkipped = (skipped: readonly Skipped[]): string => {
-  const lines = skipped.slice(0, SHOWN).map(({ id, reason }) => `  ${id}: ${reason}`);
-  const more = skipped.length - lines.length;
-  const rest = more > 0 ? [`  and ${more} more`] : [];
-  return [`skipped ${skipped.length} files that cannot be decoded:`, ...lines, ...rest].join("\n");
+/** A line of text, and the first few files with what is to be said of each. */
+const formatFiles = (title: string, files: readonly Skipped[]): string => {
+  const lines = files.slice(0, SHOWN).map(({ id, reason }) => `  ${id}: ${reason}`);
+  const more = files.length - lines.length;
+  return [title, ...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join("\n");
 };
+
+/** The files that were left out, the first few by name. */
+export const formatSkipped = (skipped: readonly Skipped[]): string =>
+  formatFiles(`skipped ${skipped.length} files that cannot be decoded:`, skipped);
+
+/** The pictures that a service should have answered, the first few by name. */
+export const formatRefused = (refused: readonly Skipped[]): string =>
+  formatFiles(
+    `refused ${refused.length} pictures that can be decoded, which count as wrong answers:`,
+    refused,
+  );

@@ -81,6 +81,13 @@ export type SplitMetadata = {
 const formatList = (items: readonly Splittable[]): string =>
   items.map(({ digest, label, id }) => `${digest}\t${label}\t${id}\n`).join("");
 
+const digestOfLists = (lists: readonly string[]): string =>
+  digestOf(lists.map((list) => digestOf(list)).join("\n"));
+
+/** What tells one split from another: SHA-256 over its three lists. */
+export const digestOfSplits = (splits: Splits<Splittable>): string =>
+  digestOfLists(SPLIT_NAMES.map((name) => formatList(splits[name])));
+
 /** Writes `train.txt`, `val.txt`, `test.txt` and, last, `metadata.json`. */
 export const writeSplits = async (
   directory: string,
@@ -99,7 +106,7 @@ export const writeSplits = async (
     counts: count(),
     countsByClass: Object.fromEntries(about.labels.map((label) => [label, count(label)])),
     classes: Object.fromEntries(about.labels.map((label, index) => [label, index])),
-    digest: digestOf(lists.map((list) => digestOf(list)).join("\n")),
+    digest: digestOfLists(lists),
   };
   for (const [index, name] of SPLIT_NAMES.entries()) {
     await writeFileAtomic(join(directory, `${name}.txt`), lists[index] ?? "");

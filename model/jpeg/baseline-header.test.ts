@@ -58,6 +58,32 @@ describe("readPlainJpegSize", () => {
     "of its first bytes": async () => Buffer.from([0xff, 0xd8, 0xff]),
   };
 
+  /**
+   * A progressive JPEG whose frame stands behind some bytes, and a small baseline one where a reader goes on that takes the two
+   * bytes behind the first marker for a length.
+   */
+  const withDecoy = async (...first: readonly number[]): Promise<Buffer> => {
+    const large = await picture().resize(400, 300).jpeg({ progressive: true }).toBuffer();
+    const frame = large.indexOf(Buffer.from([0xff, 0xc2]));
+    const segment = large.subarray(frame, frame + 19);
+    const rest = [large.subarray(2, frame), large.subarray(frame + 19)];
+    const start = Buffer.concat([Buffer.from([0xff, 0xd8, ...first]), segment, ...rest]);
+    const decoyAt = 4 + start.readUInt16BE(4);
+    const padding = Buffer.alloc(decoyAt - start.length);
+    return Buffer.concat([start, padding, (await picture().jpeg().toBuffer()).subarray(2)]);
+  };
+
+  it.each([
+    ["a fill byte", [0xff]],
+    ["a marker without a length", [0xff, 0x01]],
+    ["a restart marker", [0xff, 0xd0]],
+  ])("is not led past a frame by %s in front of it", async (_, first) => {
+    const bytes = await withDecoy(...first);
+    const seen = { isProgressive: true, width: 400, height: 300 };
+    expect(await sharp(bytes).metadata(), "libjpeg sees it").toMatchObject(seen);
+    expect(readPlainJpegSize(bytes)).toBeUndefined();
+  });
+
   it.each(Object.entries(left))("leaves to libvips what is %s", async (_, make) => {
     expect(readPlainJpegSize(await make())).toBeUndefined();
   });

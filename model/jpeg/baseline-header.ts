@@ -4,9 +4,16 @@ export type FrameSize = { readonly width: number; readonly height: number };
 const START_OF_SCAN = 0xda;
 /** Frames that are decoded in one pass: baseline, and extended sequential. */
 const SEQUENTIAL_FRAMES = new Set([0xc0, 0xc1]);
-const OTHER_FRAMES = new Set([0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]);
-/** Segments that can say how the pixels are to be turned or which colours they mean: Exif, ICC profile, Adobe's transform. */
-const APPLICATION_DATA = new Set([0xe1, 0xe2, 0xee]);
+/**
+ * What may stand beside frame and scan: tables, restart interval, comment, JFIF and application data that says nothing of the
+ * pixels. Exif (E1), ICC profile (E2) and Adobe's transform (EE) can say how the pixels are to be turned or which colours they
+ * mean. Nothing else may be passed over: libjpeg skips fill bytes and markers without a length, and would see another frame
+ * than a reader that takes what follows them for a length.
+ */
+const PLAIN_SEGMENTS = new Set([
+  ...[0xc4, 0xdb, 0xdd, 0xfe, 0xe0],
+  ...[0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb, 0xec, 0xed, 0xef],
+]);
 
 /**
  * The size of a JPEG whose pixels can be taken as they are decoded: one scan of 8-bit Y'CbCr, without Exif, colour profile or
@@ -20,13 +27,12 @@ export const readPlainJpegSize = (bytes: Uint8Array): FrameSize | undefined => {
   for (let at = 2; at + 10 <= bytes.byteLength; at += 2 + view.getUint16(at + 2)) {
     if (view.getUint8(at) !== 0xff) return undefined;
     const marker = view.getUint8(at + 1);
-    if (OTHER_FRAMES.has(marker) || APPLICATION_DATA.has(marker)) return undefined;
+    if (marker === START_OF_SCAN) return view.getUint8(at + 4) === 3 ? size : undefined;
     if (SEQUENTIAL_FRAMES.has(marker)) {
       const [bits, components] = [view.getUint8(at + 4), view.getUint8(at + 9)];
       if (size || bits !== 8 || components !== 3) return undefined;
       size = { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
-    }
-    if (marker === START_OF_SCAN) return view.getUint8(at + 4) === 3 ? size : undefined;
+    } else if (!PLAIN_SEGMENTS.has(marker)) return undefined;
   }
   return undefined;
 };

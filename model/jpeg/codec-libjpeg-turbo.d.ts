@@ -4,6 +4,8 @@ declare module "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs" {
   type JpegDecoder = {
     /** Where the file's bytes are to be written. */
     getEncodedBuffer(size: number): Uint8Array;
+    /** Reads what getFrameInfo gives, up to the first scan. @throws as decode does */
+    readHeader(): void;
     /** @throws a number (the address of a C++ exception), and never gives back what it had taken by then */
     decode(): void;
     /** A view of the module's memory, valid until the next call. */

@@ -32,6 +32,14 @@ describe("withPlainJpeg", () => {
     );
   });
 
+  it("decodes nothing whose size is not known beforehand", async () => {
+    const progressive = await sharp(await photo(3))
+      .jpeg({ progressive: true })
+      .toBuffer();
+    expect(await pixels(progressive)).toBeUndefined();
+    expect(await pixels(await photo(3))).toBeDefined();
+  });
+
   it("gives nothing for a damaged file, and goes on", async () => {
     const bytes = await photo(3);
     const damaged = Buffer.from(bytes).fill(0xff, bytes.length >> 1, (bytes.length >> 1) + 3);

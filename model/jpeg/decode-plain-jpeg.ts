@@ -2,6 +2,7 @@ import createLibjpegTurbo, {
   type LibjpegTurbo,
 } from "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
 import type { RgbImage } from "../resample/scale-centre.ts";
+import { readPlainJpegSize } from "./baseline-header.ts";
 
 type Decoder = InstanceType<LibjpegTurbo["JPEGDecoder"]>;
 
@@ -18,7 +19,7 @@ const start = async (): Promise<Decoder> => {
  *
  * @param bytes a JPEG for which `readPlainJpegSize` gives a size that is known to be small: nothing limits the time here
  * @param use is done with the image when it returns: the next photo is decoded into the same memory
- * @returns undefined for what libjpeg finds fault with, warnings included
+ * @returns undefined for what libjpeg finds fault with, warnings included, or finds to be of another size
  */
 export const withPlainJpeg = async <Result>(
   bytes: Uint8Array,
@@ -26,8 +27,12 @@ export const withPlainJpeg = async <Result>(
 ): Promise<Result | undefined> => {
   starting ??= start();
   const decoder = await starting;
+  const expected = readPlainJpegSize(bytes);
   try {
     decoder.getEncodedBuffer(bytes.byteLength).set(bytes);
+    decoder.readHeader();
+    const { width, height } = decoder.getFrameInfo();
+    if (width !== expected?.width || height !== expected.height) return undefined;
     decoder.decode();
   } catch {
     // The exception left its memory behind in the module; the whole of it goes.

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { publishModel } from "../../model/store.ts";
+import { serveDuringTest } from "../../training/testing/http-server.ts";
 import { colourImage, stubModel, type TestModel } from "../fixtures/models.ts";
 import { type ServiceProcess, startServiceProcess } from "../fixtures/service-process.ts";
 
@@ -82,13 +83,45 @@ describe("evaluating a deployed service", () => {
     });
   });
 
+  it("counts golden pictures that the service refuses as wrong answers", async () => {
+    const broken = join(scratch, "broken");
+    const files = { ...model.files, "golden/blue.jpg": "no picture" };
+    await publishModel(broken, files, model.digest);
+    const bar = ["--min-accuracy", "0.8"];
+    const { code, stdout, stderr } = await run("--url", service.url, "--golden", broken, ...bar);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/refused 1 pictures that can be decoded.*:\n {2}golden\/blue\.jpg: /);
+    expect(stderr).toContain("accuracy 50.00 % is below 80.00 %");
+    expect(stdout).toMatch(/^accuracy 50\.00 % \(95 % interval .* on 2 pictures/);
+    expect(await readFile(csv(), "utf8")).toMatch(/^golden\/blue\.jpg,dog,,,,\r\n/m);
+  });
+
   it("judges the test split that a training keeps back, without photos of anyone's", async () => {
     const drawn = ["--source", "sample", "--count", "60", "--seed", "3", "--json"];
     const { stdout, stderr } = await run("--url", service.url, ...drawn);
     expect(stderr).toContain("6 pictures, the test split of source sample, seed 3");
-    expect(JSON.parse(stdout)).toMatchObject({ count: 6 });
+    expect(stderr, "the stub was trained with nothing of it").toContain(
+      "note: this is not the split that the served model was trained with",
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ count: 6, skipped: 0, refused: 0 });
     const files = (await readFile(csv(), "utf8")).match(/^(cat|dog)\.\d+\.png/gm);
     expect(files).toHaveLength(6);
+  });
+
+  it("counts refused pictures of the test split, too", async () => {
+    let asked = 0;
+    const probabilities = { cat: 1, dog: 0 };
+    const answer = { label: "cat", probability: 1, probabilities, model: { digest: "sha256:1" } };
+    // Its decoder broke behind the first picture.
+    const base = await serveDuringTest((request, response) => {
+      request.resume().on("end", () => {
+        if (asked++ === 0) response.end(JSON.stringify(answer));
+        else response.writeHead(422).end(JSON.stringify({ detail: "no picture" }));
+      });
+    });
+    const drawn = ["--source", "sample", "--count", "60", "--seed", "3", "--json"];
+    const { stdout } = await run("--url", base.href, ...drawn);
+    expect(JSON.parse(stdout)).toMatchObject({ count: 6, skipped: 0, refused: 5 });
   });
 
   it.each([

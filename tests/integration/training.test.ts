@@ -213,6 +213,11 @@ describe("the default training", () => {
     await expect(readModel(store), "none is current").rejects.toMatchObject({ code: "missing" });
     const { models } = await listModels(store);
     expect(models.map(({ name }) => name)).toEqual(["drawings"]);
+    // The name is no part of the network: another one would rename what is there.
+    const renamed = await run("train", ["--source", "sample", "--publish", store]);
+    expect(renamed.code).toBe(1);
+    expect(renamed.stderr).toContain("has the very same network by the name drawings");
+    expect((await listModels(store)).models.map(({ name }) => name)).toEqual(["drawings"]);
   });
 
   it("answers in integers close to what it answers in floats, on pictures that it never saw", async () => {

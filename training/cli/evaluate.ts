@@ -7,7 +7,8 @@ import {
   evaluateDeployed,
 } from "../deployed/evaluate-deployed.ts";
 import { type LabelledSetChoice, openLabelledSet } from "../deployed/labelled-set.ts";
-import { formatEvaluation, formatSkipped } from "../report.ts";
+import { readServedSplit } from "../deployed/served-split.ts";
+import { formatEvaluation, formatRefused, formatSkipped } from "../report.ts";
 import { DEFAULT_SAMPLE_COUNT } from "../sources/sample.ts";
 import { SOURCE_NAMES, type SourceName } from "../sources/source.ts";
 import { UserError } from "../user-error.ts";
@@ -45,11 +46,18 @@ const choiceOf = ({ golden, data, source, ...rest }: Options): LabelledSetChoice
   };
 };
 
+/** Said of a model that was trained with other pictures, or with these in other parts. */
+const OTHER_SPLIT =
+  "note: this is not the split that the served model was trained with; it may have learnt some of these pictures, and then its accuracy is too high.";
+
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
-const summaryOf = ({ evaluation, latency, digests, skipped }: DeployedEvaluation) => {
+const summaryOf = ({ evaluation, latency, digests, skipped, refused }: DeployedEvaluation) => {
   const { test, perClass } = evaluation;
-  return { ...test, perClass, latency, digests, skipped: skipped.length };
+  return {
+    ...{ ...test, perClass, latency, digests },
+    ...{ skipped: skipped.length, refused: refused.length },
+  };
 };
 
 const formatSummary = ({ evaluation, latency, digests }: DeployedEvaluation): string =>
@@ -67,12 +75,19 @@ const run = async (options: Options): Promise<void> => {
   const set = await openLabelledSet(choiceOf(options));
   try {
     process.stderr.write(`${base.href}: ${set.photos.length} pictures, ${set.name}\n`);
-    const result = await evaluateDeployed(base, set.photos, process.env["API_KEY"] || undefined);
-    await writeFileAtomic(out, answersCsv(result.answers));
+    const key = process.env["API_KEY"] || undefined;
+    const result = await evaluateDeployed(base, set, key);
+    await writeFileAtomic(out, answersCsv(result));
     if (result.skipped.length > 0) process.stderr.write(`${formatSkipped(result.skipped)}\n`);
+    if (result.refused.length > 0) process.stderr.write(`${formatRefused(result.refused)}\n`);
     const summary = json ? JSON.stringify(summaryOf(result)) : formatSummary(result);
     process.stdout.write(`${summary}\n`);
     process.stderr.write(`every answer is in ${out}\n`);
+    if (set.splitDigest !== undefined) {
+      const served = await readServedSplit(base, key);
+      if (served !== undefined && served !== set.splitDigest)
+        process.stderr.write(`${OTHER_SPLIT}\n`);
+    }
     const { accuracy } = result.evaluation.test;
     if (accuracy < minAccuracy) {
       throw new UserError(

@@ -2,8 +2,9 @@ import { execFileSync } from "node:child_process";
 import { access, constants, mkdir } from "node:fs/promises";
 import process from "node:process";
 import { Command, Option } from "commander";
+import { ModelError } from "../../model/model-error.ts";
 import { atPrecision } from "../../model/precision.ts";
-import { publishModel, writeModel } from "../../model/store.ts";
+import { modelDirectory, publishModel, readMetadata, writeModel } from "../../model/store.ts";
 import { backboneFile } from "../backbone/backbone.ts";
 import { cacheDirectory } from "../cache-directory.ts";
 import { formatEvaluation, formatInt8, formatSkipped } from "../report.ts";
@@ -49,6 +50,18 @@ const say = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
 
+/** One directory of a store is one model, with one name. @throws UserError when the very same network is there by another */
+const requireName = async (directory: string, name: string): Promise<void> => {
+  const there = await readMetadata(directory).catch((error: unknown) => {
+    if (error instanceof ModelError) return undefined;
+    throw error;
+  });
+  if (there === undefined || there.name === name) return;
+  throw new UserError(
+    `the store has the very same network by the name ${there.name}; publish it by that, or train with other pictures or another seed.`,
+  );
+};
+
 const run = async (options: Options): Promise<void> => {
   const { out, publish, seed, name, beside } = options;
   const targets = [out, publish].filter((directory) => directory !== undefined);
@@ -83,18 +96,19 @@ const run = async (options: Options): Promise<void> => {
       gitCommit: options.gitCommit ?? currentCommit(),
     });
     if (trained.skipped.length > 0) say(formatSkipped(trained.skipped));
-    // Chart.js and its canvas are loaded only when there is something to draw.
+    if (out) await writeModel(out, trained.files);
+    if (publish) {
+      const { digest } = trained.metadata;
+      await requireName(modelDirectory(publish, digest), name);
+      await publishModel(publish, trained.files, digest, beside ? name : undefined);
+    }
+    // Behind the model, which must not be lost over a picture. Chart.js and its canvas are loaded only when there is something to draw.
     const { writeFigures } = await import("../figures/write-figures.ts");
     await writeFigures(options.figures, {
       ...trained,
       labels: trained.metadata.labels,
       photos: trained.test,
     });
-    if (out) await writeModel(out, trained.files);
-    if (publish) {
-      const { digest } = trained.metadata;
-      await publishModel(publish, trained.files, digest, beside ? name : undefined);
-    }
     say(formatEvaluation(trained.evaluation));
     say(formatInt8(trained.metadata));
     // The digest by which it answers and is found in MLflow.

@@ -42,10 +42,12 @@ describe("askService", () => {
 
   it("asks again when the service is busy, after as long as it says; the wait is no latency", async () => {
     const { base, times } = await service([429, 503], { "retry-after": "1" });
+    const begun = performance.now();
     const { latency } = await askService(base, picture);
+    const all = performance.now() - begun;
     expect(times).toHaveLength(3);
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(950);
-    expect(latency).toBeLessThan(900);
+    expect(latency).toBeLessThan(all - 1900);
   });
 
   it("gives up on a service that stays busy, in one line with its last word", async () => {

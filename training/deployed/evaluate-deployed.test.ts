@@ -11,6 +11,9 @@ const photo = (id: string, label: string, answer = label): Photo => ({
   read: () => Promise.resolve(Buffer.from(`answer=${answer};`)),
 });
 
+/** Pictures that nobody has tried to decode. */
+const folder = (photos: readonly Photo[]) => ({ photos, decodable: false });
+
 const service = (digestOf: (request: number) => string = () => "sha256:1") => {
   let requests = 0;
   return serveDuringTest((request, response) => {
@@ -39,7 +42,7 @@ describe("evaluateDeployed", () => {
       photo("d", "dog"),
       photo("e", "dog", "broken"),
     ];
-    const result = await evaluateDeployed(await service(), photos);
+    const result = await evaluateDeployed(await service(), folder(photos));
     const { test, perClass } = result.evaluation;
     expect(test).toEqual({ accuracy: 0.75, interval: wilsonInterval(3, 4), count: 4 });
     expect(perClass["cat"]).toMatchObject({ precision: 1, recall: 0.5, support: 2 });
@@ -48,27 +51,51 @@ describe("evaluateDeployed", () => {
     expect(result.digests).toEqual(["sha256:1"]);
     expect(result.latency.p50).toBeLessThanOrEqual(result.latency.p99);
 
-    const lines = answersCsv(result.answers).split("\r\n");
+    const lines = answersCsv(result).split("\r\n");
     expect(lines[0]).toBe("file,truth,label,probability,latency_ms,model_digest");
     expect(lines[2]).toMatch(/^b,cat,dog,0\.75,\d+\.\d,sha256:1$/);
     expect(lines).toHaveLength(6);
   });
 
+  it("counts a refusal as a wrong answer where every picture decodes", async () => {
+    const photos = [
+      photo("a", "cat", "broken"),
+      photo("b", "cat"),
+      photo("c", "dog", "broken"),
+      photo("d", "dog"),
+    ];
+    const result = await evaluateDeployed(await service(), { photos, decodable: true });
+    const { test, perClass, logLoss } = result.evaluation;
+    expect(test).toEqual({ accuracy: 0.5, interval: wilsonInterval(2, 4), count: 4 });
+    expect(perClass["cat"]).toMatchObject({ precision: 1, recall: 0.5, support: 2 });
+    expect(logLoss).toBeCloseTo(-Math.log(0.75), 12);
+    expect(result.skipped).toEqual([]);
+    expect(result.refused.map(({ id, reason }) => [id, reason])).toEqual([
+      ["a", "no picture"],
+      ["c", "no picture"],
+    ]);
+    expect(answersCsv(result).split("\r\n").slice(3)).toEqual(["a,cat,,,,", "c,dog,,,,", ""]);
+  });
+
   it("notices that the model changed meanwhile", async () => {
     const base = await service((request) => `sha256:${request}`);
-    const { digests } = await evaluateDeployed(base, [photo("a", "cat"), photo("b", "dog")]);
+    const { digests } = await evaluateDeployed(
+      base,
+      folder([photo("a", "cat"), photo("b", "dog")]),
+    );
     expect(digests).toEqual(["sha256:0", "sha256:1"]);
   });
 
   it("refuses classes that the model does not know, after one request", async () => {
     const photos = [photo("a", "cat"), photo("b", "owl")];
-    await expect(evaluateDeployed(await service(), photos)).rejects.toThrow(
+    await expect(evaluateDeployed(await service(), folder(photos))).rejects.toThrow(
       /has the class "owl", but the deployed model knows cat, dog/,
     );
   });
 
   it("fails when no picture is usable", async () => {
-    await expect(evaluateDeployed(await service(), [photo("a", "cat", "broken")])).rejects.toThrow(
+    const broken = [photo("a", "cat", "broken")];
+    await expect(evaluateDeployed(await service(), folder(broken))).rejects.toThrow(
       "the service can use none of the 1 pictures.",
     );
   });

@@ -5,9 +5,13 @@ import type { Photo } from "../sources/source.ts";
 import { UserError } from "../user-error.ts";
 import { type Answer, askService, RefusedPictureError } from "./ask-service.ts";
 import { formatCsv } from "./csv.ts";
+import type { LabelledSet } from "./labelled-set.ts";
 
 /** A picture, what is true and what the service answered. */
-export type DeployedAnswer = Answer & { readonly file: string; readonly truth: string };
+type DeployedAnswer = Answer & { readonly file: string; readonly truth: string };
+
+/** A picture that decodes and was refused all the same, what is true and the reason that the service gave. */
+type Refused = Skipped & { readonly truth: string };
 
 /** A deployed model's figures on labelled pictures. */
 export type DeployedEvaluation = {
@@ -17,8 +21,10 @@ export type DeployedEvaluation = {
   readonly latency: { readonly p50: number; readonly p99: number };
   /** Digests of the models that answered: more than one when the model changed meanwhile. */
   readonly digests: readonly string[];
-  /** Files that the service refused as no usable picture. */
+  /** Files that the service refused as no usable picture, which were left out. */
   readonly skipped: readonly Skipped[];
+  /** Refusals that count as wrong answers. */
+  readonly refused: readonly Refused[];
 };
 
 /** Nearest-rank quantile: the least value that at least this share of all values do not exceed. */
@@ -35,7 +41,8 @@ const requireKnownLabels = (photos: readonly Photo[], labels: readonly string[])
 };
 
 /**
- * Asks a deployed service about labelled pictures, one after the other, so that no latency is another request's.
+ * Asks a deployed service about labelled pictures, one after the other, so that no latency is another request's. To refuse a
+ * picture that is known to decode is a wrong answer; one that is not is left out.
  *
  * @param base where the service answers, ending with a slash
  * @param key what the service asks for, if it does
@@ -43,11 +50,12 @@ const requireKnownLabels = (photos: readonly Photo[], labels: readonly string[])
  */
 export const evaluateDeployed = async (
   base: URL,
-  photos: readonly Photo[],
+  { photos, decodable }: Pick<LabelledSet, "photos" | "decodable">,
   key?: string,
 ): Promise<DeployedEvaluation> => {
   const answers: DeployedAnswer[] = [];
   const skipped: Skipped[] = [];
+  const refused: Refused[] = [];
   const progress = createProgress("asking the service", photos.length);
   for (const [index, { id, label, read }] of photos.entries()) {
     try {
@@ -56,7 +64,9 @@ export const evaluateDeployed = async (
       answers.push({ ...answer, file: id, truth: label });
     } catch (error) {
       if (!(error instanceof RefusedPictureError)) throw error;
-      skipped.push({ id, reason: error.message });
+      const reason = error.message;
+      if (decodable) refused.push({ id, truth: label, reason });
+      else skipped.push({ id, reason });
     }
     progress.update(index + 1);
   }
@@ -64,13 +74,14 @@ export const evaluateDeployed = async (
   const [first] = answers;
   if (!first) throw new UserError(`the service can use none of the ${photos.length} pictures.`);
   const labels = Object.keys(first.probabilities);
-  const judgements = answers.map(
-    ({ file, truth, probabilities }): Judgement => ({
+  const judgements: readonly Judgement[] = [
+    ...answers.map(({ file, truth, probabilities }) => ({
       id: file,
       target: labels.indexOf(truth),
       probabilities: labels.map((label) => probabilities[label] ?? 0),
-    }),
-  );
+    })),
+    ...refused.map(({ id, truth }) => ({ id, target: labels.indexOf(truth), probabilities: [] })),
+  ];
   const latencies = answers.map(({ latency }) => latency);
   return {
     evaluation: evaluate(judgements, labels),
@@ -78,16 +89,29 @@ export const evaluateDeployed = async (
     latency: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
     digests: [...new Set(answers.map(({ digest }) => digest))],
     skipped,
+    refused,
   };
 };
 
-/** A line for each answer: file, truth, label, its probability, latency in milliseconds, digest of the model. */
-export const answersCsv = (answers: readonly DeployedAnswer[]): string =>
+/** What a refused picture has instead of an answer. */
+const NO_ANSWER = { label: "", probability: "", latency_ms: "", model_digest: "" };
+
+/**
+ * A line for each answer: file, truth, label, its probability, latency in milliseconds, digest of the model. Behind them the
+ * refusals that count, with file and truth only.
+ */
+export const answersCsv = ({
+  answers,
+  refused,
+}: Pick<DeployedEvaluation, "answers" | "refused">): string =>
   formatCsv(
     ["file", "truth", "label", "probability", "latency_ms", "model_digest"],
-    answers.map(({ file, truth, label, probability, latency, digest }) => ({
-      ...{ file, truth, label, probability },
-      latency_ms: latency.toFixed(1),
-      model_digest: digest,
-    })),
+    [
+      ...answers.map(({ file, truth, label, probability, latency, digest }) => ({
+        ...{ file, truth, label, probability },
+        latency_ms: latency.toFixed(1),
+        model_digest: digest,
+      })),
+      ...refused.map(({ id, truth }) => ({ file: id, truth, ...NO_ANSWER })),
+    ],
   );

@@ -8,7 +8,7 @@ import { createProgress } from "../progress.ts";
 import { openFolder } from "../sources/folder.ts";
 import { openSource } from "../sources/open-source.ts";
 import type { Photo, SourceName } from "../sources/source.ts";
-import { splitExamples } from "../splits.ts";
+import { digestOfSplits, splitExamples } from "../splits.ts";
 import { UserError } from "../user-error.ts";
 
 /** Which labelled pictures a deployed model is asked about. */
@@ -31,6 +31,10 @@ export type LabelledSet = {
   /** For people: "the test split of source sample". */
   readonly name: string;
   readonly photos: readonly Photo[];
+  /** Whether every picture is known to decode: a service that refuses one is at fault, or its limits are too narrow. */
+  readonly decodable: boolean;
+  /** Of the split that the pictures are the test part of, where they are one: a model of another one may know them. */
+  readonly splitDigest?: string;
   /** Closes what the pictures are read from. */
   readonly close: () => Promise<void>;
 };
@@ -45,9 +49,12 @@ const openTestSplit = async (
       EFFICIENTNET_LITE0_PREPROCESSING,
       createProgress("reading pictures", source.photos.length),
     );
-    const { test } = splitExamples(examples, choice.seed);
-    const name = `the test split of source ${source.name}, seed ${choice.seed}`;
-    return { name, photos: test, close: source.close };
+    const splits = splitExamples(examples, choice.seed);
+    return {
+      name: `the test split of source ${source.name}, seed ${choice.seed}`,
+      ...{ photos: splits.test, decodable: true, close: source.close },
+      splitDigest: digestOfSplits(splits),
+    };
   } catch (error) {
     await source.close();
     throw error;
@@ -61,7 +68,8 @@ const openGolden = async (model: string): Promise<LabelledSet> => {
   const photos = golden.map(
     ({ file, label }): Photo => ({ id: file, label, read: () => readFile(join(directory, file)) }),
   );
-  return { name: `the golden pictures of ${model}`, photos, close: () => Promise.resolve() };
+  const name = `the golden pictures of ${model}`;
+  return { name, photos, decodable: true, close: () => Promise.resolve() };
 };
 
 /**
@@ -73,7 +81,10 @@ const openGolden = async (model: string): Promise<LabelledSet> => {
 export const openLabelledSet = async (choice: LabelledSetChoice): Promise<LabelledSet> => {
   switch (choice.kind) {
     case "folder":
-      return { ...(await openFolder(choice.data)), name: `all pictures of ${choice.data}` };
+      return {
+        ...(await openFolder(choice.data)),
+        ...{ name: `all pictures of ${choice.data}`, decodable: false },
+      };
     case "test-split":
       return openTestSplit(choice);
     case "golden":

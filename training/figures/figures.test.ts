@@ -6,6 +6,7 @@ import { evaluate } from "../evaluate.ts";
 import { openSample } from "../sources/sample.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import { createFigure, toPng } from "./canvas.ts";
+import { drawConfusion } from "./confusion.ts";
 import { writeFigures } from "./write-figures.ts";
 
 describe("createFigure", () => {
@@ -18,6 +19,16 @@ describe("createFigure", () => {
       .raw()
       .toBuffer({ resolveWithObject: true });
     expect(data.filter((value) => value < 100).length).toBeGreaterThan(40);
+  });
+});
+
+describe("drawConfusion", () => {
+  it("stays small with many classes", async () => {
+    const labels = Array.from({ length: 300 }, (_, i) => `class ${i}`);
+    const confusion = labels.map((_, row) => labels.map((__, column) => Number(row === column)));
+    const { width, height } = await sharp(drawConfusion(confusion, labels)).metadata();
+    expect(Math.max(width, height)).toBeLessThan(5000);
+    expect(Math.min(width, height)).toBeGreaterThan(4000);
   });
 });
 

@@ -37,6 +37,19 @@ describe("openFolder", () => {
     ]);
   });
 
+  it("refuses the parts of a data set, which are no classes", async () => {
+    for (const paths of [
+      ["train/cats/1.jpg", "test/cats/2.jpg"],
+      ["train/cat.0.jpg", "test1/1.jpg"],
+    ]) {
+      await expect(openFolder(await folderOf(...paths))).rejects.toThrow(
+        /holds the parts of a data set \(.*train.*\), no classes; give one of them with --data/,
+      );
+    }
+    const named = await folderOf("train/1.jpg", "tram/1.jpg");
+    expect(await labelsOf(named)).toHaveLength(2);
+  });
+
   it("looks through a folder that all pictures share", async () => {
     expect(await labelsOf(await folderOf("train/cat.1.jpg", "train/dog.1.jpg"))).toEqual([
       ["train/cat.1.jpg", "cat"],

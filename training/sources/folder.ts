@@ -4,6 +4,9 @@ import { UserError } from "../user-error.ts";
 import { isPicture, labelOfFile, labelOfFolder } from "./label.ts";
 import type { Photo, Source } from "./source.ts";
 
+/** What the parts of a data set are called: no class is. */
+const PARTS = ["train", "training", "test", "test1", "testing", "val", "valid", "validation"];
+
 const listPictures = async (directory: string): Promise<string[]> => {
   const entries = await readdir(directory, { recursive: true }).catch((error: unknown) => {
     throw new UserError(
@@ -36,7 +39,7 @@ const labelAll = (paths: readonly string[]): [id: string, label: string][] => {
  * Labelled pictures in a directory: one sub-folder for each class (`cats/`, `dogs/`, any number), or files named like
  * Kaggle's (`cat.1.jpg`). Whether a file is really a picture shows when it is read.
  *
- * @throws UserError when the directory is missing, holds no labelled picture, or holds one class only
+ * @throws UserError when the directory is missing, holds no labelled picture, one class only, or parts of a data set
  */
 export const openFolder = async (directory: string): Promise<Source> => {
   const labelled = labelAll(await listPictures(directory));
@@ -48,6 +51,11 @@ export const openFolder = async (directory: string): Promise<Source> => {
   if (classes.length === 1) {
     throw new UserError(
       `${directory} holds the one class "${classes[0]}"; ${layout}, two at least.`,
+    );
+  }
+  if (classes.every((label) => PARTS.includes(label.toLowerCase()))) {
+    throw new UserError(
+      `${directory} holds the parts of a data set (${classes.join(", ")}), no classes; give one of them with --data, as all pictures are split anew.`,
     );
   }
   const photos = labelled.map(

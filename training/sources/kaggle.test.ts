@@ -223,7 +223,7 @@ describe("a download whose process is killed", () => {
       await openKaggle(${JSON.stringify(directory)}, { username: "a", key: "b" }, ${JSON.stringify(url)});`;
     const child = spawn(process.execPath, ["--input-type=module", "--eval", program]);
     const exited = once(child, "exit");
-    await vi.waitFor(async () => expect((await stat(part)).size).toBe(50_000), { timeout: 20_000 });
+    await vi.waitFor(async () => expect((await stat(part)).size).toBe(50_000), { timeout: 60_000 });
     child.kill("SIGKILL");
     await exited;
     expect(idsOf(await openKaggle(directory, TOKEN, url))).toEqual(EXPECTED);

@@ -35,6 +35,11 @@ export const openSource = async (choice: SourceChoice): Promise<Source> => {
     case "sample":
       return openSample({ seed, count });
     case "auto": {
+      if (data) {
+        throw new UserError(
+          `say what ${data} is: give --source folder for a folder of pictures, or --source kaggle for where Kaggle's archive is kept.`,
+        );
+      }
       const token = await findKaggleToken();
       return token ? openKaggleWith(token) : openSample({ seed, count });
     }

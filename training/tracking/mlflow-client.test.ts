@@ -3,7 +3,7 @@ import { serveDuringTest } from "../testing/http-server.ts";
 import { createMlflowClient, TrackingError } from "./mlflow-client.ts";
 
 /** A server that gives these statuses first and then 200; the client of it, and what it was asked. */
-const server = async (first: readonly number[], patience = 2_000) => {
+const server = async (first: readonly number[], patience = 60_000) => {
   const asked: string[] = [];
   const base = await serveDuringTest((request, response) => {
     const status = first[asked.length] ?? 200;
@@ -46,12 +46,12 @@ describe("createMlflowClient", () => {
   });
 
   it("loses patience in the time that it was given", async () => {
-    const { client } = await server(Array(100).fill(500), 600);
-    const begun = performance.now();
+    const { client, asked } = await server(Array(100).fill(500), 600);
     await expect(client.get("runs/get", {})).rejects.toThrow(
       /^MLflow at http:\/\/\S+ does not answer \(HTTP 500 because of this\)$/,
     );
-    expect(performance.now() - begun).toBeLessThan(1500);
+    // The third wait alone would be longer than that.
+    expect(asked.length).toBeLessThanOrEqual(3);
   });
 
   it.each(["mlruns", "file:///tmp/mlruns", ""])("refuses %j as an address", (address) => {

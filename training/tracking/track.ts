@@ -15,12 +15,12 @@ export type TrackingOptions = {
   /**
    * Milliseconds that one request is tried for.
    *
-   * @default 60,000: a server that crashed is back by then, for it starts in half a minute
+   * @default 180,000: a server that crashed is back by then, also on a busy machine; on a quiet one it starts in half a minute
    */
   readonly patience?: number;
 };
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 /** Takes one line for people. */
 type Say = (line: string) => void;
