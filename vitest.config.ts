@@ -7,17 +7,17 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{model,training,service,infra,tests/bench}/**/*.test.ts"],
-          testTimeout: 30_000,
           // Loading the whole Pulumi SDK takes long on a busy machine.
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
         test: {
           name: "integration",
           include: ["tests/integration/**/*.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
         },
       },
       {

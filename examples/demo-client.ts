@@ -3,7 +3,7 @@
  *
  *   node examples/demo-client.ts photo.jpg … [--url http://127.0.0.1:8080] [--timeout 5]
  *
- * The key, where the service asks for one, comes from the variable API_KEY. In a project of your own:
+ * It needs Node.js 24. The key, where the service asks for one, comes from the variable API_KEY. In a project of your own:
  * `npm i openapi-fetch`, and `npx openapi-typescript http://…/openapi.json -o openapi.d.ts` for the types.
  */
 import { readFile } from "node:fs/promises";

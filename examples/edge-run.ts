@@ -3,7 +3,7 @@
  *
  *   node examples/edge-run.ts photo.jpg … [--model artifacts/model] [--precision int8] [--threads 1]
  *
- * The device needs Node.js, the folder model/ with its dependencies (`npm ci -w model`), and the model's directory.
+ * The device needs Node.js 24, the folder model/ with its dependencies (`npm ci -w model`), and the model's directory.
  */
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -28,6 +28,9 @@ const fail = (error: unknown): never => {
   process.exit(1);
 };
 
+if (values.precision !== undefined && !precision) {
+  fail(`--precision ${values.precision} is not known; take ${PRECISIONS.join(" or ")}.`);
+}
 // Refused unless the file is the one that model.json names, by its digest.
 const classifier = await readModel(values.model, precision)
   .then((model) => createClassifier(model, Number(values.threads)))

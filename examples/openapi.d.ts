@@ -233,9 +233,11 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description What was found; or the picture, for those who accept image/png. */
+                /** @description What was found; or the picture, for those who want image/png more than JSON. */
                 200: {
                     headers: {
+                        /** @description With the picture, where it was kept: a link that opens it for a while. */
+                        "content-location"?: string;
                         [name: string]: unknown;
                     };
                     content: {
@@ -651,7 +653,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Events `progress`, and last `completed`, `failed` or `deleted`; their data is a JobProgress. */
+                /** @description Events `progress`, and last `completed` or `failed`: their data is a JobProgress. Or last `deleted`, whose data is {}. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -887,7 +889,10 @@ export interface paths {
         /** The dashboards */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description 30: the page loads itself again every 30 seconds. Anything else is ignored. */
+                    refresh?: string;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -1160,7 +1165,11 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            live: boolean;
+                        };
+                    };
                 };
             };
         };
@@ -1194,7 +1203,11 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            ready: boolean;
+                        };
+                    };
                 };
                 /** @description The service is starting or draining. */
                 503: {
@@ -1353,7 +1366,12 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            name: string;
+                            ready: boolean;
+                        };
+                    };
                 };
                 /** @description There is no such thing. */
                 404: {
@@ -1737,7 +1755,12 @@ export interface paths {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": {
+                            name: string;
+                            ready: boolean;
+                        };
+                    };
                 };
                 /** @description There is no such thing. */
                 404: {
@@ -2481,7 +2504,7 @@ export interface components {
                 laplacian_variance?: number;
                 issues?: {
                     /** @enum {string} */
-                    code: "LOW_RESOLUTION" | "BLURRY" | "CLUTTER" | "OVEREXPOSED" | "UNDEREXPOSED";
+                    code: "LOW_RESOLUTION" | "BLURRY" | "CLUTTER" | "OVEREXPOSED" | "UNDEREXPOSED" | "NO_FOREGROUND";
                     measured: number;
                     limit: number;
                 }[];
@@ -2563,6 +2586,11 @@ export interface components {
             labels: string[];
             source: string;
             testAccuracy: number;
+            /**
+             * @description Which file of the model was tested. Where the digest is that of its int8 file, that one answers, and was not.
+             * @constant
+             */
+            testAccuracyOf: "fp32";
             gitCommit: string;
         };
         Probe: {

@@ -59,6 +59,10 @@ export const healthAnswerSchema = z
         labels: z.array(z.string()),
         source: z.string(),
         testAccuracy: z.number(),
+        testAccuracyOf: z.literal("fp32").meta({
+          description:
+            "Which file of the model was tested. Where the digest is that of its int8 file, that one answers, and was not.",
+        }),
         gitCommit: z.string(),
       })
       .meta({ id: "ServedModel" })

@@ -12,13 +12,10 @@ import { METRIC } from "./metric-names.ts";
 import { createMetrics } from "./metrics.ts";
 import { createModelRepository } from "./model-repository.ts";
 import { createHttpServer, listen } from "./server.ts";
+import { eventually } from "./testing/eventually.ts";
 import type { PoolAnswer } from "./worker-pool/job.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 import { WorkerCrashedError } from "./worker-pool/worker-crashed-error.ts";
-
-/** Awaits a condition, for as long as a busy machine may need. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 15_000 });
 
 const model = {
   name: "cats-dogs",
@@ -220,6 +217,7 @@ describe("POST /predict", () => {
     );
     await expectProblem(await post("bytes"), 504, "deadline");
     expect(await sample(METRIC.failures, { reason: "deadline" })).toBe(1);
+    expect(await sample(METRIC.requests, { status: "504" })).toBe(1);
   });
 
   it("gives up at the client's own deadline, with the body or before it", async () => {
@@ -237,10 +235,13 @@ describe("POST /predict", () => {
       "POST /predict HTTP/1.1\r\nhost: x\r\nrequest-timeout: 0.02\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\nabc",
     );
     expect(unfinished).toMatch(/^HTTP\/1.1 504 /);
-    expect(await sample(METRIC.failures, { reason: "deadline" })).toBe(2);
+    expect(await sample(METRIC.failures, { reason: "cancelled" })).toBe(2);
     predict.mockClear();
     const impatient = { ...headers, "request-timeout": "0" };
     await expectProblem(await post("bytes", impatient), 504, "deadline");
+    expect(await sample(METRIC.requests, { status: "499" }), "given up by the client").toBe(3);
+    expect(await sample(METRIC.requests, { status: "504" }), "no failure here").toBeUndefined();
+    expect(logged.at(-1)).toMatchObject({ level: 30, status: 499, answered: 504 });
     await expectProblem(
       await post("x", { ...headers, "request-timeout": "soon" }),
       400,
@@ -258,6 +259,11 @@ describe("POST /predict", () => {
     );
     const patient = await post("bytes", { "content-type": "image/jpeg", "request-timeout": "60" });
     expect((await expectProblem(patient, 504, "deadline"))["detail"]).toContain("within 1 s");
+    // Its time runs from its headers on, so that it is over a moment before the service's own.
+    const alike = await post("bytes", { "content-type": "image/jpeg", "request-timeout": "1" });
+    await expectProblem(alike, 504, "deadline");
+    expect(await sample(METRIC.requests, { status: "504" }), "the service was too slow").toBe(2);
+    expect(await sample(METRIC.failures, { reason: "deadline" })).toBe(2);
   });
 
   it("frees the slot of a client that hangs up, and aborts its prediction", async () => {

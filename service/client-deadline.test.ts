@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clientDeadline } from "./client-deadline.ts";
+import { ClientDeadlineError, clientDeadline } from "./client-deadline.ts";
 
 it("reads seconds, and nothing where nothing is said", () => {
   expect(clientDeadline({})).toBeUndefined();
@@ -14,7 +14,7 @@ it.each(["", "soon", "-1", "1e3", "5s", ".5", "1, 2", "9999999"])("refuses %j", 
 });
 
 it("leaves what has no time at all", () => {
-  expect(() => clientDeadline({ "request-timeout": "0.0" })).toThrow(
-    expect.objectContaining({ code: "deadline" }),
-  );
+  const ask = () => clientDeadline({ "request-timeout": "0.0" });
+  expect(ask).toThrow(expect.objectContaining({ code: "deadline" }));
+  expect(ask).toThrow(ClientDeadlineError);
 });

@@ -111,7 +111,10 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     segmenter: settings.SEGMENTER_MODEL,
     onFault: (error) => {
       metrics.workerFaults.inc({ fault: "worker-crashed" });
-      log.error({ err: error }, "a worker of /process ended; the next photo starts another one");
+      log.error(
+        { err: error, fault: "worker-crashed" },
+        "a worker of /process ended; the next photo starts another one",
+      );
     },
   });
   const opened = await openStorage(settings);

@@ -3,7 +3,7 @@ import { ImageError } from "../model/image-error.ts";
 import type { ModelMetadata } from "../model/metadata.ts";
 import type { Admission } from "./admission.ts";
 import { type BodyLimits, hungUp, readBody } from "./body.ts";
-import { clientDeadline } from "./client-deadline.ts";
+import { ClientDeadlineError, clientDeadline } from "./client-deadline.ts";
 import type { Drift } from "./drift/drift.ts";
 import { TensorError } from "./inference-protocol/tensor-error.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -64,11 +64,17 @@ export type Infer = <Kind extends Work["type"]>(
   accept: () => Accepted<PoolAnswer<Kind>>,
 ) => Promise<PoolAnswer<Kind>>;
 
-/** @param bodyRead whether the connection can be used again, because nothing of the body is still on its way */
-const tooLate = (seconds: number, bodyRead: boolean): ProblemError =>
-  new ProblemError("deadline", `There was no answer within ${seconds} s; try again later.`, {
-    headers: bodyRead ? {} : { connection: "close" },
-  });
+/**
+ * @param theirs whether it is the client's own time that is over
+ * @param bodyRead whether the connection can be used again, because nothing of the body is still on its way
+ */
+const tooLate = (seconds: number, theirs: boolean, bodyRead: boolean): ProblemError => {
+  const detail = `There was no answer within ${seconds} s; try again later.`;
+  const options = { headers: bodyRead ? {} : { connection: "close" } };
+  return theirs
+    ? new ClientDeadlineError(detail, options)
+    : new ProblemError("deadline", detail, options);
+};
 
 const RETRY_SOON = { "retry-after": "1" };
 
@@ -92,7 +98,7 @@ export const problemOf = (error: unknown): ProblemError => {
 };
 
 const reasonOf = (problem: ProblemError): FailureReason => {
-  if (problem.code === "cancelled") return "cancelled";
+  if (problem.code === "cancelled" || problem instanceof ClientDeadlineError) return "cancelled";
   if (problem.code === "deadline") return "deadline";
   if (problem.cause instanceof ImageError) return "decode";
   return problem.status === 500 ? "backend" : "rejected";
@@ -134,13 +140,18 @@ export const createGuard = (
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) controller.abort(hungUp());
     });
-    const expireAfter = (seconds: number): NodeJS.Timeout =>
-      setTimeout(() => controller.abort(tooLate(seconds, incoming.complete)), seconds * 1000);
-    const theirs = patience === undefined ? undefined : expireAfter(patience);
+    const expireAfter = (seconds: number, ofClient: boolean): NodeJS.Timeout =>
+      setTimeout(
+        () => controller.abort(tooLate(seconds, ofClient, incoming.complete)),
+        seconds * 1000,
+      );
+    // One that waits for as long as the service's own deadline hides no fault of it: that counts as the service's.
+    const shorter = patience !== undefined && patience < deadlineSeconds;
+    const theirs = patience === undefined ? undefined : expireAfter(patience, shorter);
     let ours: NodeJS.Timeout | undefined;
     try {
       const bytes = await readBody(incoming, outgoing, body, controller.signal);
-      ours = expireAfter(deadlineSeconds);
+      ours = expireAfter(deadlineSeconds, false);
       return await ask(bytes, controller.signal);
     } finally {
       clearTimeout(theirs);

@@ -155,7 +155,7 @@ export const createMetrics = (
     failures,
     requests: new Counter({
       name: METRIC.requests,
-      help: "Answered HTTP requests by method, route pattern and status.",
+      help: "Answered HTTP requests by method, route pattern and status; 499 where the client hung up or its own time was over.",
       labelNames: ["method", "route", "status"] as const,
       registers,
     }),

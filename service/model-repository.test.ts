@@ -10,6 +10,7 @@ import { publishModel } from "../model/store.ts";
 import { stubMetadata } from "../model/testing/stub-model.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { createModelRepository, type ModelRepository } from "./model-repository.ts";
+import { eventually } from "./testing/eventually.ts";
 import type { Pool } from "./worker-pool/pool.ts";
 
 const add = vi.fn<Pool["add"]>();
@@ -79,7 +80,7 @@ it("unloads when nobody uses the model any more", async () => {
   await repository.load("flowers");
   const [first, second] = [repository.lease("flowers"), repository.lease("flowers")];
   const unloaded = repository.unload("flowers");
-  await vi.waitFor(() => expect(repository.loaded()).toEqual([pets]));
+  await eventually(() => expect(repository.loaded()).toEqual([pets]));
   expect(repository.lease("flowers")).toBeUndefined();
   expect(await states()).toMatchObject({ [keyOf(flowers)]: "UNLOADING" });
   first?.release();

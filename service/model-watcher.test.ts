@@ -12,11 +12,8 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { METRIC } from "./metric-names.ts";
 import { createMetrics } from "./metrics.ts";
 import { type ModelWatcherOptions, watchModel } from "./model-watcher.ts";
+import { eventually } from "./testing/eventually.ts";
 import type { Pool } from "./worker-pool/pool.ts";
-
-/** Awaits a condition, for as long as a busy machine may need. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 15_000 });
 
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
 const metadata = (of: string) => ({ name: "m", version: of[7], digest: of }) as ModelMetadata;

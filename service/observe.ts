@@ -4,6 +4,7 @@ import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import type { Logger } from "pino";
 import type { KeyOwner } from "./access/api-keys.ts";
+import { ClientDeadlineError } from "./client-deadline.ts";
 import type { Metrics } from "./metrics.ts";
 
 export type ServiceEnv = {
@@ -23,6 +24,8 @@ export const QUIET_ROUTES: ReadonlySet<string> = new Set([
   ...["/livez", "/readyz", "/health", "/metrics", "/jobs/:id"],
   ...["/v2/health/live", "/v2/health/ready", "/v2/models/:name/ready"],
 ]);
+/** What counts for a request that its client gave up: it hung up, or its own time was over. */
+const GIVEN_UP = 499;
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]);
 
 /**
@@ -47,7 +50,8 @@ export const observe = (metrics: Metrics, log: Logger): MiddlewareHandler<Servic
     const pattern = routePath(c, -1);
     const route = pattern === "/*" || pattern === "*" ? "other" : pattern;
     const method = KNOWN_METHODS.has(c.req.method) ? c.req.method : "other";
-    const { status } = c.res;
+    const answered = c.res.status;
+    const status = c.error instanceof ClientDeadlineError ? GIVEN_UP : answered;
     const milliseconds = performance.now() - started;
     const labels = { method, route, status: String(status) };
     metrics.requests.inc(labels);
@@ -64,6 +68,7 @@ export const observe = (metrics: Metrics, log: Logger): MiddlewareHandler<Servic
           method,
           route,
           status,
+          ...(answered !== status && { answered }),
           ...(key !== undefined && { key }),
           ...(traceId !== undefined && { traceId }),
         },

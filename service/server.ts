@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -10,6 +10,13 @@ import { PROBLEM_TYPE, ProblemError, problemBody } from "./problem.ts";
 const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than what proxies keep a connection, so that they and not we end it. */
 const KEEP_ALIVE_MS = 75_000;
+/**
+ * A body up to this size comes to its end after an early answer, too, however slow the line: a connection that is closed while its
+ * client still sends is reset, and the answer lost.
+ */
+const MAX_DISCARDED_BYTES = 64 * 2 ** 20;
+/** For the client to read why its connection ends. */
+const LINGER_MS = 1000;
 
 const STATUS_LINE = {
   "bad-request": "400 Bad Request",
@@ -40,7 +47,13 @@ const answerClientError = (error: NodeJS.ErrnoException, socket: Duplex): void =
   socket.end(
     `HTTP/1.1 ${STATUS_LINE[code]}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  // A client that goes on sending could keep its half of the connection open for ever.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 };
+
+/** Whether what a request still sends after its answer is known to be little enough to be read. */
+const isDiscardable = ({ headers }: IncomingMessage): boolean =>
+  Number(headers["content-length"]) <= MAX_DISCARDED_BYTES;
 
 /**
  * Creates the HTTP server around an application.
@@ -48,9 +61,16 @@ const answerClientError = (error: NodeJS.ErrnoException, socket: Duplex): void =
  * @param requestSeconds time for a whole request, headers and body; the application's own limit on a body is shorter
  */
 export const createHttpServer = (app: Hono<ServiceEnv>, requestSeconds: number): Server => {
-  const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
-    errorHandler: () => new Response(unusable("bad-request"), UNUSABLE_INIT),
-  });
+  const listenerFor = (autoCleanupIncoming: boolean) =>
+    getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
+      autoCleanupIncoming,
+      errorHandler: () => new Response(unusable("bad-request"), UNUSABLE_INIT),
+    });
+  // Node throws away what is left of a body by itself, without keeping any of it, and requestTimeout bounds how long. The
+  // library's clean-up ends the connection half a second after the answer.
+  const [patient, strict] = [listenerFor(false), listenerFor(true)];
+  const onRequest: RequestListener = (incoming, outgoing) =>
+    void (isDiscardable(incoming) ? patient : strict)(incoming, outgoing);
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -58,10 +78,10 @@ export const createHttpServer = (app: Hono<ServiceEnv>, requestSeconds: number):
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: 1000,
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
+    onRequest,
   );
   // A body that waits for permission is asked for only after its request got a slot.
-  server.on("checkContinue", (incoming, outgoing) => void listener(incoming, outgoing));
+  server.on("checkContinue", onRequest);
   server.on("clientError", answerClientError);
   return server;
 };

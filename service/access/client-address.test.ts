@@ -26,6 +26,8 @@ it.each([
   ["two proxies", 2, "1.1.1.1, 2.2.2.2, 3.3.3.3", "2.2.2.2"],
   ["fewer entries than proxies", 2, "2.2.2.2", "9.9.9.9"],
   ["no header", 1, undefined, "9.9.9.9"],
+  ["an IPv4 client with a port", 1, "1.1.1.1, 2.2.2.2:4711", "2.2.2.2"],
+  ["an IPv4 client in IPv6, with a port", 1, "[::ffff:2.2.2.2]:4711", "2.2.2.2"],
   ["an IPv6 client with a port", 1, "[2001:db8::1]:4711", "2001:db8:0:0::/64"],
 ])("takes the address that the outermost trusted proxy saw: %s", (_, proxies, header, client) => {
   expect(clientAddress(from("9.9.9.9", header), proxies)).toBe(client);

@@ -25,8 +25,9 @@ export const clientAddress = (incoming: IncomingMessage, proxies: number): strin
   const forwarded = proxies > 0 ? String(incoming.headers["x-forwarded-for"] ?? "") : "";
   const address =
     forwarded.split(",").at(-proxies)?.trim() || (incoming.socket.remoteAddress ?? "unknown");
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
   const bare = address.replace(/^\[|\](:\d+)?$|%.*$/g, "");
+  // Some proxies write the client's port, too, which is another one with each connection.
+  const [, ipv4] = /^(?:::ffff:)?(\d{1,3}(?:\.\d{1,3}){3})(?::\d+)?$/i.exec(bare) ?? [];
+  if (ipv4 !== undefined) return ipv4;
   return isIPv6(bare) ? networkOf(bare) : address.slice(0, 64);
 };

@@ -10,6 +10,7 @@ import { createMetrics } from "../metrics.ts";
 import { observe, type ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { eventually } from "../testing/eventually.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 import { createFindKeyOwner, hashKey } from "./api-keys.ts";
 import { type Access, guard, OPEN_ROUTES, requireScope } from "./guard.ts";
@@ -123,7 +124,7 @@ describe("keys", () => {
     expect(refused.headers.get("www-authenticate")).toMatch(
       /error="insufficient_scope", scope="admin"$/,
     );
-    await vi.waitFor(() => expect(logged).toHaveLength(4));
+    await eventually(() => expect(logged).toHaveLength(4));
     expect(logged.map((line) => JSON.parse(line).key)).toEqual(["ci", "boss", "boss", "ci"]);
     expect(logged.join()).not.toMatch(/icp_|[0-9a-f]{64}/);
   });

@@ -14,7 +14,7 @@ export const readAccess = async (
 ): Promise<Access | undefined> => {
   const { API_KEYS_FILE, RATE_LIMIT: perSecond, TRUSTED_PROXIES: proxies } = settings;
   if (settings.RATE_BURST !== undefined && perSecond === undefined) {
-    throw new SettingsError("RATE_BURST is set, but RATE_LIMIT is not; set both or neither.");
+    throw new SettingsError("RATE_BURST is set, but RATE_LIMIT is not; set that, too, or neither.");
   }
   if (API_KEYS_FILE === undefined && perSecond === undefined) return undefined;
   const keys =

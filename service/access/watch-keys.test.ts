@@ -2,6 +2,7 @@ import { mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { eventually } from "../testing/eventually.ts";
 import { hashKey } from "./api-keys.ts";
 import { watchKeys } from "./watch-keys.ts";
 
@@ -37,14 +38,20 @@ it("follows the file as Kubernetes changes it, and keeps what it has when that i
   expect(keys.find("second")).toBeUndefined();
 
   await publish("v2", content("second", "third"));
-  await vi.waitFor(() => expect(keys.find("second")?.name).toBe("second"), 5000);
+  await eventually(() => expect(keys.find("second")?.name).toBe("second"));
   expect(keys.find("first"), "taken back").toBeUndefined();
 
   await publish("v3", "not JSON, icp_secret");
-  await vi.waitFor(() => expect(log.warn).toHaveBeenCalled(), 5000);
+  await eventually(() => expect(log.warn).toHaveBeenCalled());
   expect(keys.find("third")?.name).toBe("third");
   expect(String(log.warn.mock.calls)).toMatch(/API_KEYS_FILE=.* is not JSON.* still count/);
   expect(String(log.warn.mock.calls)).not.toContain("icp_secret");
+
+  await publish("v4", content("second", "third"));
+  await eventually(() =>
+    expect(log.info).toHaveBeenLastCalledWith({ keys: 2 }, "the keys are as before"),
+  );
+  expect(log.warn, "said once, however often it was looked at").toHaveBeenCalledTimes(1);
 });
 
 it("refuses a file that it cannot use from the start", async () => {

@@ -1,5 +1,6 @@
 import pino from "pino";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { eventually } from "../testing/eventually.ts";
 import type { Job, Outcome, Photo } from "./job.ts";
 import { createMemoryQueue, type MemoryQueueOptions } from "./memory-queue.ts";
 import type { PhotoPrediction } from "./predict-photo.ts";
@@ -40,7 +41,7 @@ const open = (options: Partial<MemoryQueueOptions> = {}) =>
 type Queue = ReturnType<typeof open>;
 
 const ended = (queue: Queue, id: string): Promise<Job> =>
-  vi.waitFor(async () => {
+  eventually(async () => {
     const job = await queue.find(id);
     expect(job?.finished).toBeDefined();
     return job as Job;
@@ -114,11 +115,11 @@ describe("createMemoryQueue", () => {
     const release = vi.fn();
     await expect(queue.submit([photo("x")], release)).rejects.toMatchObject({ code: "queue-full" });
     expect(release).toHaveBeenCalled();
-    await vi.waitFor(() => expect(held).toHaveLength(2));
+    await eventually(() => expect(held).toHaveLength(2));
     expect(await queue.counts()).toEqual({ waiting: 1, active: 2 });
     expect(await queue.progressOf(ids[2] ?? "")).toMatchObject({ status: "waiting" });
     for (let next = 0; next < 6; next += 1) {
-      await vi.waitFor(() => expect(held.length).toBeGreaterThan(next));
+      await eventually(() => expect(held.length).toBeGreaterThan(next));
       expect(held.length - next).toBeLessThanOrEqual(2);
       held[next]?.();
     }
@@ -138,7 +139,7 @@ describe("createMemoryQueue", () => {
     expect(await queue.remove(active)).toBe(false);
     expect(await queue.find(active)).toBeUndefined();
     expect(releases.map((release) => release.mock.calls.length)).toEqual([1, 0, 1]);
-    await vi.waitFor(() => expect(predict).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(predict).toHaveBeenCalledTimes(2));
     expect(await queue.counts()).toEqual({ waiting: 0, active: 1 });
   });
 
@@ -146,7 +147,7 @@ describe("createMemoryQueue", () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const queue = open();
     const id = await queue.submit([photo("a")], vi.fn());
-    await vi.waitFor(async () => expect((await queue.find(id))?.finished).toBeDefined());
+    await eventually(async () => expect((await queue.find(id))?.finished).toBeDefined());
     expect(await queue.sweep?.()).toBe(0);
     vi.setSystemTime(Date.now() + 61_000);
     expect(await queue.sweep?.()).toBe(1);
@@ -158,7 +159,7 @@ describe("createMemoryQueue", () => {
     const held = hold();
     const queue = open();
     const id = await queue.submit(["a", "b", "c"].map(photo), vi.fn());
-    await vi.waitFor(() => expect(held).toHaveLength(2));
+    await eventually(() => expect(held).toHaveLength(2));
     const stopped = queue.stop();
     expect(await queue.hasRoom()).toBe(false);
     for (const letGo of held) letGo();

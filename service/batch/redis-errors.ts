@@ -1,15 +1,17 @@
 import { stdSerializers } from "pino";
 import { ProblemError } from "../problem.ts";
 
-/** Whether Redis has no memory left. Where commands were sent as one, each of them says so, and their end does not. */
+const saysFull = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith("OOM ");
+
+/**
+ * Whether Redis has no memory left. Where commands were sent as one, each of them says so, and their end does not. Only those
+ * are looked at, and not what belongs to them: when the connection ends, all have one and the same error, which lists itself.
+ */
 export const isFull = (error: unknown): boolean => {
-  if (!(error instanceof Error)) return false;
-  if (error.message.startsWith("OOM ")) return true;
-  return (
-    "previousErrors" in error &&
-    Array.isArray(error.previousErrors) &&
-    error.previousErrors.some(isFull)
-  );
+  const previous =
+    error instanceof Error && "previousErrors" in error ? error.previousErrors : undefined;
+  return saysFull(error) || (Array.isArray(previous) && previous.some(saysFull));
 };
 
 /**

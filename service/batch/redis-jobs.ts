@@ -1,23 +1,37 @@
+import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Job, JobProgress, JobStatus, Outcome, Photo } from "./job.ts";
+import { defineScripts, UNFINISHED_SECONDS } from "./redis-scripts.ts";
 
 /** Begins the names of all keys, BullMQ's included. */
 export const KEY_PREFIX = "image-classification";
 
-/** A job that nobody computes for so long is forgotten with its photos. */
-const UNFINISHED_SECONDS = 24 * 3600;
 /** One that its process did not live to put into the queue: its sender was never told that it was taken. */
 const UNCONFIRMED_SECONDS = 30;
-/** Entries of the dead-letter list: the newest ones. */
-const DEAD_LETTERS = 1000;
 
 type Counters = Readonly<Record<"total" | "done" | "failed" | "givenUp", number>>;
 
-/** What came of recording: `gone` means that the job was deleted. */
-type Recorded = "recorded" | "known" | "gone";
-
 /** A photo's SHA-256, and the digest of the model that computes it. */
-export type Computed = { readonly content: string; readonly model: string };
+type Computed = { readonly content: string; readonly model: string };
+
+/** A photo of a job, and the SHA-256 of its bytes; a job that an older version put there has none. */
+export type JobPhoto = { readonly index: number; readonly content: string | undefined };
+
+/** A photo's outcome, and by what it is known to other jobs, too. */
+export type JobResult = {
+  readonly index: number;
+  readonly outcome: Outcome;
+  readonly computed?: Computed;
+};
+
+/** What is taken to be computed: the bytes, or an outcome that need not be; neither when the photo is gone. */
+export type Taken = {
+  /** How often it was counted that the photo was taken, this time included. */
+  readonly begun: number;
+  readonly known: Outcome | undefined;
+  readonly bytes: Buffer | undefined;
+};
 
 /** The jobs in Redis, and nothing of who computes them when. */
 export type RedisJobs = {
@@ -25,67 +39,28 @@ export type RedisJobs = {
   add(id: string, photos: readonly Photo[]): Promise<void>;
   confirm(id: string): Promise<void>;
   /** Notes that the job is computed. @returns the photos without an outcome, or undefined when there is no such job */
-  begin(id: string): Promise<readonly number[] | undefined>;
+  begin(id: string): Promise<readonly JobPhoto[] | undefined>;
   /**
-   * Fetches a photo to compute it.
+   * Fetches photos to compute them, or what other jobs know of their contents, in their order.
    *
+   * @param model the digest of the one that would compute them, if there is one
    * @param count whether to count that, which is a write and is waited for: not when a job is begun for the first time
-   * @returns how often it was counted, this time included; no bytes when they are gone
    */
   take(
     id: string,
-    index: number,
-    count: boolean,
-  ): Promise<{ readonly bytes: Buffer | null; readonly begun: number }>;
-  /** What is known of a photo by its content and the model. */
-  knownOutcome(computed: Computed): Promise<Outcome | undefined>;
+    photos: readonly JobPhoto[],
+    options: { readonly model: string | undefined; readonly count: boolean },
+  ): Promise<readonly Taken[]>;
   /**
-   * Records an outcome, unless there is one, and forgets the photo. The last one ends the job.
+   * Records the outcomes of photos that have none, and forgets the photos. The last one ends the job.
    *
-   * @param computed by what the outcome is known to other jobs, too
+   * @returns whether there is still such a job
    */
-  record(
-    place: { readonly id: string; readonly index: number },
-    outcome: Outcome,
-    computed?: Computed,
-  ): Promise<Recorded>;
+  record(id: string, results: readonly JobResult[]): Promise<boolean>;
   find(id: string): Promise<Job | undefined>;
   progressOf(id: string): Promise<JobProgress | undefined>;
   remove(id: string): Promise<boolean>;
 };
-
-// In one step, so that a job that is deleted meanwhile does not come back. Its outcomes last as long as it does.
-const BEGIN = `
-if redis.call('HEXISTS', KEYS[1], 'total') == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'begun', 1)
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ${UNFINISHED_SECONDS}) end
-return 1
-`;
-
-/*
- * In one step, because a process may die between any two: the outcome, the counters, the photo's end, the job's end.
- * An outcome that is there already stays as it is, however often a photo was computed.
- */
-const RECORD = `
-if redis.call('HEXISTS', KEYS[1], 'total') == 0 then return -1 end
-if redis.call('HSETNX', KEYS[3], ARGV[1], ARGV[2]) == 0 then return 0 end
-redis.call('EXPIRE', KEYS[3], ${UNFINISHED_SECONDS})
-redis.call('HDEL', KEYS[2], ARGV[1])
-if KEYS[6] then redis.call('SET', KEYS[6], ARGV[2], 'EX', ARGV[6], 'NX') end
-redis.call('HINCRBY', KEYS[1], 'failed', ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'givenUp', ARGV[4])
-if ARGV[4] == '1' then
-  redis.call('LPUSH', KEYS[5], ARGV[7])
-  redis.call('LTRIM', KEYS[5], 0, ${DEAD_LETTERS - 1})
-end
-if redis.call('HINCRBY', KEYS[1], 'done', 1) == tonumber(redis.call('HGET', KEYS[1], 'total')) then
-  redis.call('HSET', KEYS[1], 'finished', ARGV[5])
-  redis.call('DEL', KEYS[2], KEYS[4])
-  redis.call('EXPIRE', KEYS[1], ARGV[6])
-  redis.call('EXPIRE', KEYS[3], ARGV[6])
-end
-return 1
-`;
 
 const keysOf = (id: string) => {
   const key = (kind: string): string => `${KEY_PREFIX}:${kind}:${id}`;
@@ -125,98 +100,130 @@ const all = (replies: [Error | null, unknown][] | null): unknown[] =>
     return reply;
   });
 
+const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
 /** Keeps jobs in Redis. What has ended goes after the retention, by itself. */
-export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJobs => ({
-  add: async (id, photos) => {
-    const keys = keysOf(id);
-    const names = JSON.stringify(photos.map(({ name }) => name));
-    const commands = redis
-      .multi()
-      .hset(keys.job, { total: photos.length, names, created: Date.now() })
-      .expire(keys.job, UNCONFIRMED_SECONDS);
-    for (const [index, { bytes }] of photos.entries()) {
-      commands.hset(keys.photos, index, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-    }
-    all(await commands.expire(keys.photos, UNCONFIRMED_SECONDS).exec());
-  },
-  confirm: async (id) => {
-    const { job, photos } = keysOf(id);
-    const commands = redis.multi().expire(job, UNFINISHED_SECONDS);
-    all(await commands.expire(photos, UNFINISHED_SECONDS).exec());
-  },
-  begin: async (id) => {
-    const { job, photos, outcomes } = keysOf(id);
-    const [total, known] = await Promise.all([redis.hget(job, "total"), redis.hkeys(outcomes)]);
-    if (total === null) return undefined;
-    const done = new Set(known.map(Number));
-    // One that ended is not kept for longer.
-    if (done.size === Number(total)) return [];
-    if ((await redis.eval(BEGIN, 3, job, photos, outcomes)) === 0) return undefined;
-    return Array.from({ length: Number(total) }, (_, index) => index).filter((i) => !done.has(i));
-  },
-  take: async (id, index, count) => {
-    const { photos, attempts } = keysOf(id);
-    const field = String(index);
-    const commands = redis.pipeline().hgetBuffer(photos, field);
-    if (count) commands.hincrby(attempts, field, 1).expire(attempts, UNFINISHED_SECONDS);
-    const [bytes, begun = 0] = all(await commands.exec());
-    return { bytes: bytes as Buffer | null, begun: Number(begun) };
-  },
-  knownOutcome: async (computed) => {
-    const known = await redis.get(outcomeKey(computed));
-    return known === null ? undefined : JSON.parse(known);
-  },
-  record: async ({ id, index }, outcome, computed) => {
-    const { job, photos, outcomes, attempts } = keysOf(id);
-    const keys = [job, photos, outcomes, attempts, DEAD_LETTER_KEY];
-    if (computed) keys.push(outcomeKey(computed));
-    const failed = outcome.status === "failed";
-    const givenUp = failed && outcome.error.givenUp;
-    const now = Date.now();
-    const letter = JSON.stringify({ job: id, index, time: now, outcome });
-    const reply = await redis.eval(
-      ...([RECORD, keys.length, ...keys] as const),
-      ...[index, JSON.stringify(outcome), Number(failed), Number(givenUp)],
-      ...[now, retentionSeconds, letter],
-    );
-    if (reply === -1) return "gone";
-    return reply === 1 ? "recorded" : "known";
-  },
-  find: async (id) => {
-    const keys = keysOf(id);
-    const [fields, outcomes] = await Promise.all([
-      redis.hgetall(keys.job),
-      redis.hgetall(keys.outcomes),
-    ]);
-    const progress = progressFrom(fields);
-    if (!progress) return undefined;
-    const names = JSON.parse(fields["names"] ?? "[]") as string[];
-    return {
-      id,
-      progress,
-      created: Number(fields["created"]),
-      finished: fields["finished"] === undefined ? undefined : Number(fields["finished"]),
-      items: names.map((name, index) => {
-        const outcome = outcomes[index];
-        return { name, outcome: outcome === undefined ? undefined : JSON.parse(outcome) };
-      }),
-    };
-  },
-  progressOf: async (id) => {
-    const values = await redis.hmget(keysOf(id).job, ...PROGRESS_FIELDS);
-    return progressFrom(
-      Object.fromEntries(PROGRESS_FIELDS.map((name, i) => [name, values[i] ?? null])),
-    );
-  },
-  remove: async (id) => {
-    const { job, ...others } = keysOf(id);
-    const [removed] = all(
-      await redis
+export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJobs => {
+  defineScripts(redis);
+  return {
+    add: async (id, photos) => {
+      const keys = keysOf(id);
+      const names = JSON.stringify(photos.map(({ name }) => name));
+      const contents: string[] = [];
+      for (const { bytes } of photos) {
+        contents.push(digestOf(bytes));
+        // Others have their turn: 50 photos of a camera take long enough for a probe to notice.
+        await nextTurn();
+      }
+      // All in one command, because each has a cost of its own.
+      const bytesOf = photos.map(({ bytes }, index): [number, Buffer] => [
+        index,
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+      ]);
+      const commands = redis
         .multi()
-        .del(job)
-        .del(...Object.values(others))
-        .exec(),
-    );
-    return removed === 1;
-  },
-});
+        .hset(keys.job, {
+          total: photos.length,
+          names,
+          contents: JSON.stringify(contents),
+          created: Date.now(),
+        })
+        .expire(keys.job, UNCONFIRMED_SECONDS)
+        .hset(keys.photos, new Map(bytesOf))
+        .expire(keys.photos, UNCONFIRMED_SECONDS);
+      all(await commands.exec());
+    },
+    confirm: async (id) => {
+      const { job, photos } = keysOf(id);
+      const commands = redis.multi().expire(job, UNFINISHED_SECONDS);
+      all(await commands.expire(photos, UNFINISHED_SECONDS).exec());
+    },
+    begin: async (id) => {
+      const { job, photos, outcomes } = keysOf(id);
+      const [[total, contents], known] = await Promise.all([
+        redis.hmget(job, "total", "contents"),
+        redis.hkeys(outcomes),
+      ]);
+      if (!total) return undefined;
+      // One that ended is not kept for longer.
+      if (known.length === Number(total)) return [];
+      if ((await redis.beginJob(3, job, photos, outcomes)) === 0) return undefined;
+      const done = new Set(known.map(Number));
+      const digests = JSON.parse(contents ?? "[]") as string[];
+      return Array.from({ length: Number(total) }, (_, index) => ({
+        index,
+        content: digests[index],
+      })).filter(({ index }) => !done.has(index));
+    },
+    take: async (id, taken, { model, count }) => {
+      const { photos, attempts } = keysOf(id);
+      const known = taken.flatMap(({ content }) =>
+        model === undefined || content === undefined ? [] : [outcomeKey({ model, content })],
+      );
+      const replies = await redis.takePhotosBuffer(
+        ...([2 + known.length, photos, attempts, ...known] as const),
+        ...[Number(count), ...taken.map(({ index }) => index)],
+      );
+      return replies.map(([begun, outcome, bytes]) => ({
+        begun,
+        known: outcome ? JSON.parse(outcome.toString()) : undefined,
+        bytes: bytes ?? undefined,
+      }));
+    },
+    record: async (id, results) => {
+      const { job, photos, outcomes, attempts } = keysOf(id);
+      const shared = results.flatMap(({ computed }) => (computed ? [outcomeKey(computed)] : []));
+      const now = Date.now();
+      const values = results.flatMap(({ index, outcome, computed }) => {
+        const failed = outcome.status === "failed";
+        const letter = JSON.stringify({ job: id, index, time: now, outcome });
+        return [
+          ...[index, JSON.stringify(outcome), Number(failed)],
+          ...[Number(failed && outcome.error.givenUp), letter, Number(computed !== undefined)],
+        ];
+      });
+      const reply = await redis.recordOutcomes(
+        ...([5 + shared.length, job, photos, outcomes, attempts] as const),
+        ...[DEAD_LETTER_KEY, ...shared, now, retentionSeconds, ...values],
+      );
+      return reply === 1;
+    },
+    find: async (id) => {
+      const keys = keysOf(id);
+      const [fields, outcomes] = await Promise.all([
+        redis.hgetall(keys.job),
+        redis.hgetall(keys.outcomes),
+      ]);
+      const progress = progressFrom(fields);
+      if (!progress) return undefined;
+      const names = JSON.parse(fields["names"] ?? "[]") as string[];
+      return {
+        id,
+        progress,
+        created: Number(fields["created"]),
+        finished: fields["finished"] === undefined ? undefined : Number(fields["finished"]),
+        items: names.map((name, index) => {
+          const outcome = outcomes[index];
+          return { name, outcome: outcome === undefined ? undefined : JSON.parse(outcome) };
+        }),
+      };
+    },
+    progressOf: async (id) => {
+      const values = await redis.hmget(keysOf(id).job, ...PROGRESS_FIELDS);
+      return progressFrom(
+        Object.fromEntries(PROGRESS_FIELDS.map((name, i) => [name, values[i] ?? null])),
+      );
+    },
+    remove: async (id) => {
+      const { job, ...others } = keysOf(id);
+      const [removed] = all(
+        await redis
+          .multi()
+          .del(job)
+          .del(...Object.values(others))
+          .exec(),
+      );
+      return removed === 1;
+    },
+  };
+};

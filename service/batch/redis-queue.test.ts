@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import pino from "pino";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { eventually } from "../testing/eventually.ts";
 import { createRedisQueue } from "./redis-queue.ts";
 
 const REFUSAL = "ERR max number of clients reached";
@@ -29,7 +30,7 @@ it("says why Redis refuses it, and keeps the password to itself", async () => {
   });
   // Not awaited: it waits until Redis is back.
   onTestFinished(() => void queue.stop());
-  await vi.waitFor(() => expect(logged).not.toEqual([]));
+  await eventually(() => expect(logged).not.toEqual([]));
   expect(JSON.parse(logged[0] ?? "")).toMatchObject({
     err: { type: "ReplyError", message: REFUSAL },
   });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ROUTES } from "../app.ts";
 import { readInferenceRequest } from "./read-request.ts";
 import { TensorError } from "./tensor-error.ts";
 
@@ -108,6 +109,11 @@ describe("readInferenceRequest", () => {
     expect(() => read(json)).toThrow(TensorError);
     expect(() => read(json)).toThrow(message);
     expect(() => read(json)).toThrow(/^[^\n]{1,400}$/);
+  });
+
+  it("sends those who do not know the form of a request to a route that is there", () => {
+    const routes = Object.keys(ROUTES).join("|");
+    expect(() => read("{")).toThrow(new RegExp(`; see GET (${routes})\\.$`));
   });
 
   it("refuses bytes that nobody announced", () => {

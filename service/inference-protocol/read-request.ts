@@ -39,7 +39,7 @@ const readHeader = (json: Uint8Array): Header => {
         ? z.prettifyError(error).replaceAll(/\s+/g, " ")
         : (error as Error).message;
     throw new TensorError(
-      `The body is no inference request: ${reason.slice(0, MAX_REASON)}; see GET /v2/models.`,
+      `The body is no inference request: ${reason.slice(0, MAX_REASON)}; see GET /docs.`,
       { cause: error },
     );
   }

@@ -69,6 +69,15 @@ export const inferenceAnswerSchema = z.object({
   ),
 });
 
+/** What `GET /v2/health/live` answers. */
+export const serverLiveSchema = z.object({ live: z.boolean() });
+
+/** What `GET /v2/health/ready` answers where it is. */
+export const serverReadySchema = z.object({ ready: z.boolean() });
+
+/** What `GET /v2/models/{name}/ready` answers where it is. */
+export const modelReadySchema = z.object({ name: z.string(), ready: z.boolean() });
+
 /** What `GET /v2` answers. */
 export const serverMetadataSchema = z.object({
   name: z.string(),

@@ -4,12 +4,15 @@ import {
   inferenceAnswerSchema,
   inferenceRequestSchema,
   modelMetadataAnswerSchema,
+  modelReadySchema,
   repositoryDoneSchema,
   repositoryIndexRequestSchema,
   repositoryIndexSchema,
   repositoryLoadRequestSchema,
   repositoryUnloadRequestSchema,
+  serverLiveSchema,
   serverMetadataSchema,
+  serverReadySchema,
 } from "../inference-protocol/schemas.ts";
 import {
   binary,
@@ -47,7 +50,7 @@ const modelPaths = (path: string, params: z.ZodObject) => {
     [`${path}/ready`]: {
       get: named({
         summary: "Whether the model answers",
-        responses: { 200: { description: "It does." }, ...protocolErrors(404, 503) },
+        responses: { 200: json("It does.", modelReadySchema), ...protocolErrors(404, 503) },
       }),
     },
     [`${path}/infer`]: {
@@ -112,14 +115,14 @@ export const inferenceProtocolPaths: ZodOpenApiPathsObject = {
     get: {
       summary: "Whether it lives",
       tags: ["Open Inference Protocol"],
-      responses: { 200: { description: "Yes." } },
+      responses: { 200: json("Yes.", serverLiveSchema) },
     },
   },
   "/v2/health/ready": {
     get: {
       summary: "Whether requests are welcome",
       tags: ["Open Inference Protocol"],
-      responses: { 200: { description: "Yes." }, ...protocolErrors(503) },
+      responses: { 200: json("Yes.", serverReadySchema), ...protocolErrors(503) },
     },
   },
   ...modelPaths("/v2/models/{name}", z.object({ name })),

@@ -53,7 +53,7 @@ export const jobPaths: ZodOpenApiPathsObject = {
       requestParams: jobParams,
       responses: {
         200: text(
-          "Events `progress`, and last `completed`, `failed` or `deleted`; their data is a JobProgress.",
+          "Events `progress`, and last `completed` or `failed`: their data is a JobProgress. Or last `deleted`, whose data is {}.",
           "text/event-stream",
         ),
         ...problems(404, 429, 503),

@@ -35,7 +35,13 @@ export const photoPaths: ZodOpenApiPathsObject = {
       requestBody: upload("file"),
       responses: {
         200: {
-          description: "What was found; or the picture, for those who accept image/png.",
+          description:
+            "What was found; or the picture, for those who want image/png more than JSON.",
+          headers: z.object({
+            "content-location": z.string().optional().meta({
+              description: "With the picture, where it was kept: a link that opens it for a while.",
+            }),
+          }),
           content: {
             "application/json": { schema: processAnswerSchema },
             "image/png": { schema: binary },

@@ -46,7 +46,18 @@ export const servicePaths: ZodOpenApiPathsObject = {
     get: { summary: "Metrics", responses: { 200: text("Prometheus' format.", "text/plain") } },
   },
   "/status": {
-    get: { summary: "The dashboards", responses: { 200: text("A page.", "text/html") } },
+    get: {
+      summary: "The dashboards",
+      requestParams: {
+        query: z.object({
+          refresh: z.string().optional().meta({
+            description:
+              "30: the page loads itself again every 30 seconds. Anything else is ignored.",
+          }),
+        }),
+      },
+      responses: { 200: text("A page.", "text/html") },
+    },
   },
   "/page/{script}": {
     get: {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ModelMetadata } from "../../model/metadata.ts";
+import { atPrecision } from "../../model/precision.ts";
 import { stubMetadata } from "../../model/testing/stub-model.ts";
 import { modelCard } from "./model-card.ts";
 
@@ -36,6 +37,23 @@ describe("the model's card", () => {
       expect(card).toContain(text);
     }
     expect(card).toContain(row("dog", "100 %", "80 %", "88.9 %", 20));
+  });
+
+  it("says of which file the figures are where int8 answers", () => {
+    const int8: ModelMetadata["int8"] = {
+      digest: `sha256:${"8".repeat(64)}`,
+      byDefault: false,
+      calibration: { method: "min-max", count: 8, digest: model.digest },
+      validation: {
+        ...{ count: 100, accuracy: { fp32: 0.97, int8: 0.94 }, lossPoints: 3 },
+        ...{ labelFlips: 3, meanDifference: 0.01 },
+      },
+      golden: [],
+    };
+    expect(modelCard(atPrecision({ ...model, int8 }, "int8"))).toContain(
+      "of the fp32 file; int8, which answers, got 94 % of 100 validation photos, fp32 97 % (points lost: 3)",
+    );
+    expect(modelCard(atPrecision({ ...model, int8 }, "fp32"))).not.toContain("int8");
   });
 
   it("works out the confusion matrix of two labels", () => {

@@ -52,9 +52,18 @@ const confusion = (labels: readonly string[], { perClass: classes }: Metrics): s
   return table("Confusion matrix", ["Photo of", ...labels.map((l) => `answered ${l}`)], rows);
 };
 
+/** Training tests the fp32 file alone. Where the int8 file answers, this says so, and how the two compare. */
+const tested = ({ digest, int8 }: ModelMetadata): Readonly<Record<string, string>> => {
+  if (digest !== int8?.digest) return {};
+  const { count, accuracy, lossPoints } = int8.validation;
+  return {
+    "Test figures": `of the fp32 file; int8, which answers, got ${share(accuracy.int8)} of ${count} validation photos, fp32 ${share(accuracy.fp32)} (points lost: ${format(lossPoints, "count")})`,
+  };
+};
+
 /** What is to be known of a model, from its sidecar: identity, quality and origin, as HTML. */
-export const modelCard = ({ name, version, digest, labels, ...model }: ModelMetadata): string => {
-  const { metrics, training, backbone, build } = model;
+export const modelCard = (model: ModelMetadata): string => {
+  const { name, version, digest, labels, metrics, training, backbone, build } = model;
   const { accuracy, interval, count } = metrics.test;
   const { train, val, test } = training.counts;
   return `${facts({
@@ -65,6 +74,7 @@ export const modelCard = ({ name, version, digest, labels, ...model }: ModelMeta
     Accuracy: `${share(accuracy)} of ${count} test photos (95 % interval ${share(interval[0])} to ${share(interval[1])})`,
     "Log loss": format(metrics.logLoss, "count"),
     "Calibration error": share(metrics.calibrationError),
+    ...tested(model),
   })}
 <div class="tables">${perClass(metrics)}${confusion(labels, metrics)}</div>
 <h3>Training run</h3>

@@ -18,7 +18,7 @@ export const processAnswerSchema = z
       /** Probability of that category; of the most probable one when it is unknown. */
       category_confidence: share.optional(),
       dominant_color: z.string().optional(),
-      /** Its share of the foreground. */
+      /** Its share of the foreground; of everything where there is none. */
       dominant_color_share: share.optional(),
       /** Only when the category's class implies it, and surely. */
       material: z.string().optional(),

@@ -9,10 +9,10 @@ const paint = (colour: (x: number) => Rgb): Picture => ({
   height: SIDE,
   data: Uint8Array.from(Array.from({ length: SIDE * SIDE }, (_, i) => colour(i % SIDE)).flat()),
 });
-const mask = (from: number): Mask => ({
+const mask = (from: number, sureness = 1): Mask => ({
   width: SIDE,
   height: SIDE,
-  data: Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE >= from ? 1 : 0)),
+  data: Float32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE >= from ? sureness : 0.1)),
 });
 
 describe("toLab", () => {
@@ -73,12 +73,10 @@ describe("dominantColour", () => {
     expect(dominantColour(picture, undefined)).toMatchObject({ name: "green" });
   });
 
-  it("is none where there is no foreground", () => {
-    expect(
-      dominantColour(
-        paint(() => [1, 2, 3]),
-        mask(SIDE),
-      ),
-    ).toBeUndefined();
+  it("is that of edges where the foreground is nothing else, and of everything where there is none", () => {
+    const picture = paint((x) => (x < 18 ? [200, 20, 30] : [1, 2, 3]));
+    expect(dominantColour(picture, mask(18, 0.6))).toEqual({ name: "black", share: 1 });
+    expect(dominantColour(picture, mask(18, 0.4))).toEqual({ name: "red", share: 0.9 });
+    expect(dominantColour(picture, mask(SIDE))).toEqual({ name: "red", share: 0.9 });
   });
 });

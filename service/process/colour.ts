@@ -24,8 +24,8 @@ const SHADES: Readonly<Record<string, readonly number[]>> = {
 const CLUSTERS = 5;
 const ROUNDS = 8;
 const SAMPLES = 2000;
-/** Edges mix the foreground's colour with what lies behind it. */
-const SURELY_FOREGROUND = 0.9;
+/** How surely a pixel must be foreground. Edges mix its colour with what lies behind it, but something thin is all edge. */
+const SURENESS = [0.9, 0.5] as const;
 
 const LINEAR = Float64Array.from({ length: 256 }, (_, value) => {
   const v = value / 255;
@@ -99,30 +99,32 @@ export const nameColour = (colour: Lab): string =>
     ).index
   ]?.name ?? "gray";
 
+/** The pixels whose colour counts, by number: the foreground's, or all where there is none. */
+const pixelsOf = (count: number, mask: Mask | undefined): number[] => {
+  const all = Array.from({ length: count }, (_, i) => i);
+  if (!mask) return all;
+  for (const least of SURENESS) {
+    const sure = all.filter((i) => (mask.data[i] as number) >= least);
+    if (sure.length > 0) return sure;
+  }
+  return all;
+};
+
 /** The colour of most of a picture's foreground, and its share of it. */
 export type DominantColour = { readonly name: string; readonly share: number };
 
 /**
  * The colour that covers most of the foreground: pixels are clustered, and clusters of one name belong together.
  *
- * @param mask the foreground; without one everything counts
- * @returns undefined when there is no foreground
+ * @param mask the foreground; without one, or with nothing in it, everything counts
  */
-export const dominantColour = (
-  { data }: Picture,
-  mask: Mask | undefined,
-): DominantColour | undefined => {
-  const count = data.length / 3;
-  const surely = (i: number): boolean => !mask || (mask.data[i] as number) >= SURELY_FOREGROUND;
-  // Looked at in steps that leave as many of the foreground as are wanted.
-  let foreground = 0;
-  for (let i = 0; i < count; i++) if (surely(i)) foreground++;
-  if (foreground === 0) return undefined;
-  const step = Math.max(1, Math.floor(foreground / SAMPLES));
+export const dominantColour = ({ data }: Picture, mask: Mask | undefined): DominantColour => {
+  const pixels = pixelsOf(data.length / 3, mask);
+  // Looked at in steps that leave as many as are wanted.
+  const step = Math.max(1, Math.floor(pixels.length / SAMPLES));
   const points: Lab[] = [];
-  for (let i = 0, seen = 0; i < count; i++) {
-    if (!surely(i) || seen++ % step > 0) continue;
-    const at = 3 * i;
+  for (let seen = 0; seen < pixels.length; seen += step) {
+    const at = 3 * (pixels[seen] as number);
     points.push(toLab(data[at] as number, data[at + 1] as number, data[at + 2] as number));
   }
   const shares = new Map<string, number>();
@@ -130,6 +132,6 @@ export const dominantColour = (
     const name = nameColour(meanOf(group));
     shares.set(name, (shares.get(name) ?? 0) + group.length / points.length);
   }
-  const [most] = [...shares].sort(([, a], [, b]) => b - a);
-  return most && { name: most[0], share: most[1] };
+  const [[name, share]] = [...shares].sort(([, a], [, b]) => b - a) as [[string, number]];
+  return { name, share };
 };

@@ -27,6 +27,7 @@ const thresholdsSchema = z.strictObject({
     clutter_max: share,
     overexposed_max: share,
     underexposed_max: share,
+    foreground_min: share,
   }),
   tag: z.strictObject({ category_confidence: share, material_confidence: share }),
 });

@@ -1,6 +1,5 @@
 import sharp from "sharp";
-import { ImageError } from "../../model/image-error.ts";
-import { openImage, runImage } from "../../model/preprocessing.ts";
+import { openImage, readHeader, runImage } from "../../model/preprocessing.ts";
 
 /** Pixels row by row, `channels` bytes each. */
 export type Picture = {
@@ -28,10 +27,7 @@ export type DecodedPhoto = {
 /** Decodes an untrusted photo. Nothing of its metadata is kept. @throws ImageError */
 export const decodePhoto = async (bytes: Uint8Array, maxSide: number): Promise<DecodedPhoto> => {
   const image = openImage(bytes);
-  const { autoOrient, pages = 1 } = await runImage(image.metadata());
-  if (pages > 1) {
-    throw new ImageError("animated", "The image is an animation; send one still picture.");
-  }
+  const { autoOrient } = await readHeader(image);
   const { data, info } = await runImage(
     image
       .resize(maxSide, maxSide, { fit: "inside", withoutEnlargement: true })

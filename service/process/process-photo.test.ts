@@ -13,6 +13,7 @@ const config = {
     clutter_max: 1,
     overexposed_max: 1,
     underexposed_max: 1,
+    foreground_min: 0.01,
   },
   tag: { category_confidence: 0.5, material_confidence: 0.5 },
   categories: { shoe: [1], bag: [0] },
@@ -53,6 +54,15 @@ describe("processPhoto", () => {
     expect(picture).toBeUndefined();
     expect(given.segment).toHaveBeenCalledTimes(1);
     expect(given.classify).toHaveBeenCalledTimes(1);
+  });
+
+  it("says that it found no foreground, and has a colour all the same", async () => {
+    const nothing = { width: 4, height: 1, data: Float32Array.of(0, 0, 0, 0) };
+    const given = { ...skills(), segment: vi.fn(async () => nothing) };
+    const { answer } = await ask(["segment", "qa", "tag"], { given });
+    expect(answer.foreground_share).toBe(0);
+    expect(answer.qa.issues).toEqual([{ code: "NO_FOREGROUND", measured: 0, limit: 0.01 }]);
+    expect(answer.tags.dominant_color).toMatch(/^(red|blue)$/);
   });
 
   it("cuts the foreground out at full size when the picture is wanted", async () => {

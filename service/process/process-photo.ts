@@ -69,7 +69,8 @@ export const processPhoto = async (
     return {
       category,
       category_confidence: confidence,
-      ...(colour && { dominant_color: colour.name, dominant_color_share: colour.share }),
+      dominant_color: colour.name,
+      dominant_color_share: colour.share,
       ...(material && { material: material.name, material_confidence: material.probability }),
     };
   };

@@ -10,6 +10,7 @@ const LIMITS = {
     clutter_max: 0.1,
     overexposed_max: 0.3,
     underexposed_max: 0.5,
+    foreground_min: 0.01,
   },
 };
 const paint = (shade: (x: number, y: number) => number): Picture => ({
@@ -60,6 +61,19 @@ describe("judgeQuality", () => {
     expect(await codes(black, left)).toContain("UNDEREXPOSED");
     const right: Mask = { ...left, data: left.data.map((value) => 1 - value) };
     expect(await codes(white, right)).toEqual([]);
+  });
+
+  it("says that nothing was found, how much that is, and judges exposure by everything then", async () => {
+    const nothing: Mask = { ...left, data: left.data.map(() => 0.4) };
+    const few: Mask = { ...left, data: left.data.map((_, i) => (i < SIDE / 2 ? 1 : 0)) };
+    const found = (measured: number) => ({ code: "NO_FOREGROUND", measured, limit: 0.01 });
+    expect((await judge(paint(checkers), nothing)).issues).toContainEqual(found(0));
+    expect((await judge(paint(checkers), few)).issues).toContainEqual(found(0.5 / SIDE));
+    expect(await codes(paint(checkers), left)).not.toContain("NO_FOREGROUND");
+    const half = (shade: number) => paint((x, y) => (x < 0.7 * SIDE ? shade : checkers(x, y)));
+    expect(await codes(half(255), nothing)).toContain("OVEREXPOSED");
+    expect(await codes(half(0), nothing)).toContain("UNDEREXPOSED");
+    expect(await codes(half(0)), "nothing was looked for").toEqual(["UNDEREXPOSED"]);
   });
 
   it("finds clutter in the background, not in the foreground or at its edge", async () => {

@@ -80,7 +80,14 @@ const edgeShare = (luma: Float32Array, mask: Mask): number => {
   return count === 0 ? 0 : edges / count;
 };
 
-/** Shares of white and of black pixels, of the foreground alone when one is known: a white ground is no fault. */
+/** Share of the pixels that are foreground rather than not. */
+const foregroundShare = ({ data }: Mask): number => {
+  let count = 0;
+  for (const value of data) if (value >= FOREGROUND) count++;
+  return count / data.length;
+};
+
+/** Shares of white and of black pixels, of the foreground alone when there is one: a white ground is no fault. */
 const exposure = (luma: Float32Array, mask: Mask | undefined): { white: number; black: number } => {
   let count = 0;
   let white = 0;
@@ -92,15 +99,15 @@ const exposure = (luma: Float32Array, mask: Mask | undefined): { white: number; 
     if (value >= WHITE) white++;
     else if (value <= BLACK) black++;
   }
-  return count === 0 ? { white: 0, black: 0 } : { white: white / count, black: black / count };
+  return { white: white / count, black: black / count };
 };
 
 /**
  * Judges a photo.
  *
  * @param size of the upload, which the picture may have been scaled down from
- * @param mask the foreground, as large as the small picture; without one exposure is judged over everything, and clutter
- *   not at all
+ * @param mask the foreground, as large as the small picture; without one, or with nothing in it, exposure is judged over
+ *   everything; without one clutter and the foreground itself are not judged
  */
 export const judgeQuality = async (
   photo: {
@@ -119,7 +126,8 @@ export const judgeQuality = async (
   const luma = new Float32Array(small.width * small.height);
   lumaInto(luma, small.data, 0);
   const clutter = mask ? edgeShare(luma, mask) : 0;
-  const { white, black } = exposure(luma, mask);
+  const foreground = mask ? foregroundShare(mask) : 1;
+  const { white, black } = exposure(luma, foreground > 0 ? mask : undefined);
   const checks: readonly (Issue & { readonly failed: boolean })[] = [
     {
       code: "LOW_RESOLUTION",
@@ -150,6 +158,12 @@ export const judgeQuality = async (
       measured: black,
       limit: qa.underexposed_max,
       failed: black > qa.underexposed_max,
+    },
+    {
+      code: "NO_FOREGROUND",
+      measured: foreground,
+      limit: qa.foreground_min,
+      failed: foreground < qa.foreground_min,
     },
   ];
   return {

@@ -7,6 +7,7 @@ export const ISSUE_CODES = [
   "CLUTTER",
   "OVEREXPOSED",
   "UNDEREXPOSED",
+  "NO_FOREGROUND",
 ] as const;
 export type IssueCode = (typeof ISSUE_CODES)[number];
 

@@ -39,6 +39,7 @@ export const healthRoutes = (
       labels: model.labels,
       source: model.training.source,
       testAccuracy: model.metrics.test.accuracy,
+      testAccuracyOf: "fp32" as const,
       gitCommit: model.build.gitCommit,
     };
     const answer: z.infer<typeof healthAnswerSchema> = {

@@ -11,6 +11,7 @@ import { METRIC } from "../metric-names.ts";
 import { createMetrics } from "../metrics.ts";
 import { createModelRepository } from "../model-repository.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { eventually } from "../testing/eventually.ts";
 import type { PoolAnswer } from "../worker-pool/job.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 
@@ -85,12 +86,17 @@ const expectError = async (response: Response, status: number, message: RegExp) 
 describe("health", () => {
   const READY = ["/v2/health/ready", "/v2/models/cats-dogs/ready"];
 
-  it("is 200 with nothing in it", async () => {
-    const paths = [...READY, "/v2/health/live", "/v2/models/cats-dogs/versions/abc/ready"];
-    for (const path of paths) {
-      const response = await get(path);
-      expect([path, response.status, await response.text()]).toEqual([path, 200, ""]);
-    }
+  it.each([
+    ["/v2/health/live", { live: true }],
+    ["/v2/health/ready", { ready: true }],
+    ["/v2/models/cats-dogs/ready", { name: "cats-dogs", ready: true }],
+    ["/v2/models/cats-dogs/versions/abc/ready", { name: "cats-dogs", ready: true }],
+  ])("is 200 with the protocol's body: %s", async (path, body) => {
+    const response = await get(path);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(await response.json()).toEqual(body);
   });
 
   it("is 503 before there is a model and while draining, and live all the time", async () => {
@@ -215,7 +221,7 @@ describe("infer", () => {
     const release = Promise.withResolvers<typeof answer>();
     infer.mockReturnValue(release.promise);
     const held = post("x".repeat(2 * PHOTO_BYTES));
-    await vi.waitFor(() => expect(infer).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(infer).toHaveBeenCalledTimes(1));
     const refused = await post("{}");
     expect(refused.headers.get("retry-after")).toBe("1");
     await expectError(refused, 429, /busy/);

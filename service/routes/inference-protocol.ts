@@ -4,7 +4,13 @@ import type { z } from "zod";
 import type { ModelMetadata } from "../../model/metadata.ts";
 import type { BuildInfo } from "../build-info.ts";
 import type { Infer, InferenceOptions } from "../inference.ts";
-import type { protocolErrorSchema, serverMetadataSchema } from "../inference-protocol/schemas.ts";
+import type {
+  modelReadySchema,
+  protocolErrorSchema,
+  serverLiveSchema,
+  serverMetadataSchema,
+  serverReadySchema,
+} from "../inference-protocol/schemas.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
 import { describeModel, writeInferenceAnswer } from "../inference-protocol/write-answer.ts";
 import { statusOf } from "../lifecycle.ts";
@@ -116,17 +122,19 @@ export const inferenceProtocolRoutes = (options: InferenceProtocolOptions): Hono
 
   const app = new Hono<ServiceEnv>();
   app.get("/v2", (c) => c.json(server));
-  app.get("/v2/health/live", (c) => c.body(null, 200, NO_STORE));
+  app.get("/v2/health/live", (c) =>
+    c.json<z.infer<typeof serverLiveSchema>>({ live: true }, 200, NO_STORE),
+  );
   app.get("/v2/health/ready", (c) => {
     if (!isReady()) throw notReady();
-    return c.body(null, 200, NO_STORE);
+    return c.json<z.infer<typeof serverReadySchema>>({ ready: true }, 200, NO_STORE);
   });
   for (const path of ["/v2/models/:name", "/v2/models/:name/versions/:version"]) {
     app.get(path, (c) => c.json(describeModel(look(c), versionsOf(c))));
     app.get(`${path}/ready`, (c) => {
-      look(c);
+      const { name } = look(c);
       if (!isReady()) throw notReady();
-      return c.body(null, 200, NO_STORE);
+      return c.json<z.infer<typeof modelReadySchema>>({ name, ready: true }, 200, NO_STORE);
     });
     app.post(`${path}/infer`, async (c) => {
       const { incoming } = c.env;

@@ -16,6 +16,7 @@ import type { Lifecycle } from "../lifecycle.ts";
 import { createMetrics } from "../metrics.ts";
 import { createModelRepository } from "../model-repository.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { eventually } from "../testing/eventually.ts";
 import type { PoolAnswer } from "../worker-pool/job.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 
@@ -58,7 +59,7 @@ beforeEach(async () => {
     prediction: createPhotoPrediction(pool, metrics),
     ...{ photosAtOnce: 2, maxJobs: 2, attempts: 1, backoffMs: 1, retentionSeconds: 60, log },
   });
-  const body = { maxBytes: MAX_BYTES, timeoutSeconds: 5 };
+  const body = { maxBytes: MAX_BYTES, timeoutSeconds: 3600 };
   const app = createApp({
     repository: createModelRepository({ directory: "none", maxModels: 1, pool, lifecycle, log }),
     ...{ pool, lifecycle, build, metrics, log, body, deadlineSeconds: 1, maxBatch: 1 },
@@ -101,7 +102,7 @@ const submit = async (texts: readonly string[]): Promise<string> => {
 const job = async (id: string) =>
   jobAnswerSchema.parse(await (await fetch(`${base}/jobs/${id}`)).json());
 const ended = (id: string) =>
-  vi.waitFor(async () => {
+  eventually(async () => {
     const answer = await job(id);
     expect(answer.finished).not.toBeNull();
     return answer;
@@ -187,7 +188,7 @@ describe("POST /batch", () => {
     expect(await codeOf(await post(form(["a"])))).toBe("queue-full");
     slow.abort();
     await hanging;
-    await vi.waitFor(async () => void (await submit(["a"])));
+    await eventually(async () => void (await submit(["a"])));
     letGo();
     await ended(id);
   });
@@ -240,7 +241,7 @@ describe("/jobs/:id", () => {
     expect(events.at(-1)).toMatch(
       /^event: completed\ndata: {"status":"completed","total":3,"done":3/,
     );
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await (await fetch(`${base}/jobs/${id}/events`)).text()).toMatch(/^event: completed/),
     );
   });
@@ -277,7 +278,7 @@ describe("/jobs/:id", () => {
     await fetch(`${base}/jobs/${id}`, { method: "DELETE" });
     expect(await stream.text()).toMatch(/event: deleted\ndata: {}\n\n$/);
     const other = await submit(["b"]);
-    const open = await vi.waitFor(async () => {
+    const open = await eventually(async () => {
       const response = await fetch(`${base}/jobs/${other}/events`);
       expect(response.status).toBe(200);
       return response;

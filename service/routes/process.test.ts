@@ -16,6 +16,7 @@ import type { Processed } from "../process/process-photo.ts";
 import type { Processor } from "../process/processor.ts";
 import { createHttpServer, listen } from "../server.ts";
 import type { Storage } from "../storage/storage.ts";
+import { eventually } from "../testing/eventually.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 
 const model = { name: "cats-dogs", version: "abc", digest: "sha256:abc" } as ModelMetadata;
@@ -150,7 +151,27 @@ describe("POST /process", () => {
     const response = await post("", { accept: "image/png" });
     expect(response.headers.get("content-type")).toBe("image/png");
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(PNG);
+    expect(response.headers.get("content-location"), "nothing was kept").toBeNull();
     expect(process.mock.calls[0]?.[0]).toMatchObject({ picture: true });
+  });
+
+  it.each([
+    ["image/*", "image/png"],
+    ["IMAGE/PNG", "image/png"],
+    ["image/png,application/json;q=0.9", "image/png"],
+    ["image/webp,image/png,*/*;q=0.8", "image/png"],
+    ["*/*;q=0.1,image/png;q=0.2", "image/png"],
+    ["image/png;q=0", "application/json"],
+    ["image/png;q=0,image/*", "application/json"],
+    ["image/png,application/json", "application/json"],
+    ["application/json,image/png", "application/json"],
+    ["image/png;q=0.5,*/*", "application/json"],
+    ["*/*", "application/json"],
+    ["text/html", "application/json"],
+  ])("gives those who accept %s %s", async (accept, type) => {
+    const response = await post("", { accept });
+    expect(response.headers.get("content-type")).toBe(type);
+    expect(response.headers.get("vary")).toBe("accept");
   });
 
   it("keeps the picture only when asked to, and where there is a store", async () => {
@@ -166,6 +187,15 @@ describe("POST /process", () => {
     const [, key] =
       /^https:\/\/s3\.example\.org\/([0-9a-f-]{36}\.png)\?signature=1$/.exec(output_url) ?? [];
     expect(put).toHaveBeenCalledExactlyOnceWith(key, PNG, "image/png", expect.any(AbortSignal));
+  });
+
+  it("says beside the picture where it was kept", async () => {
+    await stop();
+    await start({ put, signedUrl });
+    const response = await post("?steps=segment,export", { accept: "image/png" });
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(PNG);
+    const [key] = put.mock.calls[0] ?? [];
+    expect(response.headers.get("content-location")).toBe(await signedUrl(key ?? ""));
   });
 
   it("keeps every picture when mvp.yaml says so, and does not start without a store then", async () => {
@@ -194,21 +224,30 @@ describe("POST /process", () => {
     await expectProblem(await post(), 503, /No model/);
   });
 
-  it("has slots of its own, refuses beyond them, and gives up at the deadline", async () => {
-    process.mockImplementation(
+  it("has slots of its own, and refuses beyond them", async () => {
+    await stop();
+    await start(undefined, false, 3600);
+    const release = Promise.withResolvers<Processed>();
+    process.mockReturnValueOnce(release.promise);
+    const held = post();
+    await eventually(() => expect(process).toHaveBeenCalledTimes(1));
+    const refused = await post();
+    expect(refused.headers.get("retry-after")).toBe("1");
+    await expectProblem(refused, 429, /busy/);
+    release.resolve(processed);
+    expect((await held).status).toBe(200);
+    expect((await post()).status).toBe(200);
+  });
+
+  it("gives up at the deadline", async () => {
+    process.mockImplementationOnce(
       (_request, _model, signal) =>
         new Promise((_, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason));
         }),
     );
-    const held = post();
-    await vi.waitFor(() => expect(process).toHaveBeenCalledTimes(1));
-    const refused = await post();
-    expect(refused.headers.get("retry-after")).toBe("1");
-    await expectProblem(refused, 429, /busy/);
-    await expectProblem(await held, 504, /within 1 s/);
-    process.mockResolvedValue(processed);
-    expect((await post()).status).toBe(200);
+    await expectProblem(await post(), 504, /within 1 s/);
+    expect((await post()).status, "the slot is free again").toBe(200);
   });
 
   it("gives up at the deadline on a store that says nothing", async () => {
@@ -222,14 +261,14 @@ describe("POST /process", () => {
 
   it("waits for the store no longer than the client does", async () => {
     await stop();
-    await start({ put, signedUrl }, true, 60);
+    await start({ put, signedUrl }, true, 3600);
     put.mockReturnValue(new Promise(() => {}));
     await expectProblem(await post("", { "request-timeout": "0.5" }), 504, /within 0\.5 s/);
   });
 
   it("waits for the store no more when the client has hung up", async () => {
     await stop();
-    await start({ put, signedUrl }, true, 60);
+    await start({ put, signedUrl }, true, 3600);
     put.mockReturnValueOnce(new Promise(() => {}));
     const client = new AbortController();
     const held = fetch(`${base}/process`, {
@@ -237,20 +276,20 @@ describe("POST /process", () => {
       signal: client.signal,
     });
     const gone = expect(held).rejects.toThrow();
-    await vi.waitFor(() => expect(put).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(put).toHaveBeenCalledTimes(1));
     client.abort();
     await gone;
-    await vi.waitFor(() => expect(put.mock.calls[0]?.[3]?.aborted).toBe(true));
+    await eventually(() => expect(put.mock.calls[0]?.[3]?.aborted).toBe(true));
     expect((await post()).status).toBe(200);
   });
 
   it("has its slot until the picture is kept", async () => {
     await stop();
-    await start({ put, signedUrl }, true, 60);
+    await start({ put, signedUrl }, true, 3600);
     const pending = Promise.withResolvers<string>();
     put.mockReturnValueOnce(pending.promise);
     const held = post();
-    await vi.waitFor(() => expect(put).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(put).toHaveBeenCalledTimes(1));
     await expectProblem(await post(), 429, /busy/);
     pending.resolve("s3://bucket/a.png");
     expect((await held).status).toBe(200);

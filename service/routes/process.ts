@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
 import { z } from "zod";
 import { ModelError } from "../../model/model-error.ts";
 import { createGuard, type InferenceOptions, problemOf } from "../inference.ts";
@@ -12,7 +12,7 @@ import { plan } from "../process/plan.ts";
 import type { Processor } from "../process/processor.ts";
 import { BACKGROUNDS } from "../process/vocabulary.ts";
 import { SettingsError } from "../settings.ts";
-import type { Storage } from "../storage/storage.ts";
+import { createKey, type Storage } from "../storage/storage.ts";
 import { acceptUpload } from "../upload.ts";
 
 export type ProcessOptions = Pick<
@@ -29,6 +29,7 @@ export type ProcessOptions = Pick<
 /** Name of the multipart part that holds the photo. */
 const PART = "file";
 const PNG = "image/png";
+const JSON_TYPE = "application/json";
 
 /** What the address may say behind its question mark. */
 export const processQuerySchema = z.object({
@@ -50,13 +51,33 @@ const problemOfProcessing = (error: unknown): ProblemError => {
   return problemOf(error);
 };
 
+/** The type that the client wants more; of both alike, JSON. */
+const preferredType = (c: Context): string =>
+  accepts(c, {
+    header: "Accept",
+    supports: [JSON_TYPE, PNG],
+    default: JSON_TYPE,
+    // Not Hono's own: it takes the first of two types that are wanted alike.
+    match: (ranges) => {
+      /** Of the ranges that take in a type the closest one counts (RFC 9110, 12.5.1). */
+      const quality = (type: string): number => {
+        const closestFirst = [type, type.replace(/[^/]+$/, "*"), "*/*"];
+        const found = closestFirst.map((name) =>
+          ranges.find((range) => range.type.toLowerCase() === name),
+        );
+        return found.find((range) => range !== undefined)?.q ?? 0;
+      };
+      return quality(PNG) > quality(JSON_TYPE) ? PNG : JSON_TYPE;
+    },
+  });
+
 /** Keeps a picture. @returns a link that opens it for a while */
 const keep = async (
   store: NonNullable<ProcessOptions["store"]>,
   picture: Uint8Array,
   signal: AbortSignal,
 ): Promise<string> => {
-  const key = `${randomUUID()}.png`;
+  const key = createKey("png");
   await store.put(key, picture, PNG, signal);
   return store.signedUrl(key);
 };
@@ -76,7 +97,7 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
   const guard = createGuard(options);
   if (config.mvp.export && !store) {
     throw new SettingsError(
-      "mvp.yaml asks to keep every picture, but there is no store; set mvp.export to false, or STORAGE_DIR.",
+      "mvp.yaml asks to keep every picture, but there is no store; set mvp.export to false, or STORAGE_DIR or STORAGE_S3_BUCKET.",
     );
   }
   const app = new Hono<ServiceEnv>();
@@ -97,7 +118,7 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
         `This service keeps no pictures; ask for one with Accept: ${PNG} instead of the step export.`,
       );
     }
-    const wantsPng = (c.req.header("accept") ?? "").toLowerCase().includes(PNG);
+    const wantsPng = preferredType(c) === PNG;
     try {
       const { result, url, model } = await guard(c.env, () => {
         const cut = acceptUpload(c.env.incoming.headers, PART);
@@ -123,7 +144,10 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
         };
       });
       const { answer, picture } = result;
-      if (wantsPng && picture) return c.body(picture, 200, { "content-type": PNG, vary: "accept" });
+      if (wantsPng && picture) {
+        const link = url === null ? {} : { "content-location": url };
+        return c.body(picture, 200, { "content-type": PNG, vary: "accept", ...link });
+      }
       const { name, version, digest } = model;
       const whole: ProcessAnswer = {
         ...answer,

@@ -12,7 +12,7 @@ const plotHeight = FRAME.height - FRAME.top - FRAME.bottom;
 export const COLOURS = 8;
 
 /** Points farther apart than this many steps are not joined: there was nothing in between. */
-const GAP_STEPS = 2.5;
+export const GAP_STEPS = 2.5;
 
 /** Place of a moment on the page. */
 export const xOf = (time: number, { start, end }: Range): number =>

@@ -25,7 +25,7 @@ const matrix = (values: readonly (readonly [number, string])[], metric = { statu
   body: { status: "success", data: { resultType: "matrix", result: [{ metric, values }] } },
 });
 
-const page = async (...panels: readonly object[]): Promise<() => Promise<string>> => {
+const page = async (...panels: readonly object[]) => {
   const file = join(directory, "panels.json");
   await writeFile(file, JSON.stringify({ rows: [{ title: "Requests", panels }] }));
   const { port } = server.address() as AddressInfo;
@@ -90,9 +90,50 @@ describe("the status page", () => {
     expect(asked).toHaveLength(1);
   });
 
+  it("loads itself again for those alone who asked for it", async () => {
+    const make = await page(panel);
+    const [plain, refreshing] = [await make(), await make("30")];
+    expect(plain).not.toContain("http-equiv");
+    expect(plain).toContain('<a href="/status?refresh=30">');
+    expect(refreshing).toContain('<meta http-equiv="refresh" content="30">');
+    expect(refreshing).toContain('<a href="/status">');
+    for (const other of ["0", "", "30;url=//x", "030"]) expect(await make(other)).toBe(plain);
+    expect(asked, "all of the same figures").toHaveLength(1);
+  });
+
   it("leaves out what is no number, and says when there is nothing", async () => {
     answer = (query) => matrix([[Number(query.get("end")), "NaN"]]);
     expect(await (await page(panel))()).toContain("no data yet");
+  });
+
+  it("calls nothing of the past now", async () => {
+    // What failed of one request, then of none; a pod that is no more; and one of which the last scrape is missing.
+    const states = [
+      {
+        name: "idle",
+        values: [
+          [-60, "0.5"],
+          [0, "NaN"],
+        ],
+      },
+      { name: "gone", values: [[-45, "0.25"]] },
+      { name: "late", values: [[-30, "0.75"]] },
+    ] as const;
+    answer = (query) => {
+      const end = Number(query.get("end"));
+      const result = states.map(({ name, values }) => ({
+        metric: { status: name },
+        values: values.map(([time, value]) => [end + time, value]),
+      }));
+      return { status: 200, body: { data: { result } } };
+    };
+    const html = await (
+      await page({ ...panel, unit: "share" }, { ...panel, kind: "number", unit: "share" })
+    )();
+    const texts = (pattern: RegExp) => [...html.matchAll(pattern)].map(([, text]) => text);
+    expect(texts(/<b>([^<]*)<\/b><\/li>/g)).toEqual(["–", "–", "75 %"]);
+    expect(texts(/<p class="number">([^<]*)</g)).toEqual(["–", "–", "75 %"]);
+    expect(html).toContain('<th scope="row">idle</th><td>–</td><td>50 %</td><td>50 %</td>');
   });
 
   it("draws buckets as bands of what lies between them", async () => {

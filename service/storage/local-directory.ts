@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../model/write-atomic.ts";
 import type { PathSigner } from "./signed-path.ts";
-import { checkKey, checkKeyOf, type Storage, typeOfKey } from "./storage.ts";
+import { checkKey, checkKeyOf, isCreatedKey, type Storage } from "./storage.ts";
 
 export type LocalDirectoryOptions = {
   readonly directory: string;
@@ -66,8 +66,7 @@ export const createLocalDirectory = (options: LocalDirectoryOptions): Storage =>
       });
       let swept = 0;
       for (const name of names) {
-        // Whatever else somebody put there is not this storage's to delete.
-        if (!typeOfKey(name.replace(UNFINISHED, ""))) continue;
+        if (!isCreatedKey(name.replace(UNFINISHED, ""))) continue;
         if (await sweepOne(join(directory, name), before)) swept += 1;
       }
       return swept;

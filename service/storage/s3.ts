@@ -7,7 +7,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { checkKey, checkKeyOf, type Storage, typeOfKey } from "./storage.ts";
+import { checkKey, checkKeyOf, isCreatedKey, type Storage } from "./storage.ts";
 
 export type S3Options = {
   readonly bucket: string;
@@ -82,8 +82,7 @@ export const createS3Storage = (options: S3Options): Storage => {
           new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
         );
         for (const { Key = "", LastModified } of page.Contents ?? []) {
-          // Whatever else somebody put there is not this storage's to delete.
-          const own = typeOfKey(Key.slice(prefix.length)) !== undefined;
+          const own = isCreatedKey(Key.slice(prefix.length));
           if (!own || !LastModified || LastModified.getTime() >= before) continue;
           await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
           swept += 1;

@@ -29,7 +29,7 @@ export type LoadedModels = {
   load(reference: ModelReference, keep: boolean): Promise<ModelMetadata>;
   /** Serves a loaded model from now on, and releases every other one that is not kept. */
   use(digest: string): void;
-  /** Releases every model that neither serves nor is kept. */
+  /** Releases every model that neither serves nor is kept, the one that was loaded to be used included. */
   discard(): void;
   /** Keeps a model no longer. */
   drop(digest: string): void;
@@ -57,6 +57,8 @@ export const createLoadedModels = (): LoadedModels => {
   const models = new Map<string, LoadedModel>();
   const kept = new Set<string>();
   let current: LoadedModel | undefined;
+  /** Loaded to be used next. It may have served before, and its last work of that time end meanwhile. */
+  let next: LoadedModel | undefined;
   let preloading: Promise<unknown> = Promise.resolve();
 
   /** Reads, verifies and opens a model. @throws ModelError */
@@ -72,13 +74,14 @@ export const createLoadedModels = (): LoadedModels => {
 
   const releaseUnused = (model: LoadedModel): void => {
     const { digest } = model.reference;
-    if (model === current || kept.has(digest) || model.pending > 0) return;
+    if (model === current || model === next || kept.has(digest) || model.pending > 0) return;
     models.delete(digest);
     void model.classifier.release();
     model.explainer?.then((explainer) => explainer.release()).catch(() => undefined);
   };
 
   const discard = (): void => {
+    next = undefined;
     for (const model of models.values()) releaseUnused(model);
   };
 
@@ -89,9 +92,10 @@ export const createLoadedModels = (): LoadedModels => {
     load: async (reference, keep) => {
       await preloading;
       // One that is loaded, but whose answers were not the right ones, is to be proven again.
-      const { classifier } = models.get(reference.digest) ?? (await open(reference));
+      const model = models.get(reference.digest) ?? (await open(reference));
       if (keep) kept.add(reference.digest);
-      return classifier.metadata;
+      else next = model;
+      return model.classifier.metadata;
     },
     use: (digest) => {
       current = models.get(digest);

@@ -2,13 +2,10 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ImageError } from "../../model/image-error.ts";
 import { ModelError } from "../../model/model-error.ts";
 import { TensorError } from "../inference-protocol/tensor-error.ts";
+import { eventually } from "../testing/eventually.ts";
 import { createPool, type Pool } from "./pool.ts";
 import { startWorker } from "./start-worker.ts";
 import { WorkerCrashedError } from "./worker-crashed-error.ts";
-
-/** Awaits a condition, for as long as a busy machine may need. */
-const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 15_000 });
 
 const program = new URL("./testdata/worker.ts", import.meta.url);
 const never = new AbortController().signal;

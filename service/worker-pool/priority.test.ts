@@ -26,7 +26,8 @@ it("has a batch's photos wait for all requests, but for the few that the worker 
     "model.onnx": stubOnnx(),
     "model.json": JSON.stringify(stubMetadata()),
   });
-  const create = { width: 64, height: 48, channels: 3, background: "blue" } as const;
+  // So small that the worker decodes it on its own thread: libvips' threads would finish in any order.
+  const create = { width: 40, height: 30, channels: 3, background: "blue" } as const;
   const photo = await sharp({ create }).jpeg().toBuffer();
   const never = new AbortController().signal;
   const pool = createPool({ size: 1, onFault: () => undefined });

@@ -1,4 +1,5 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
+import { eventually } from "../testing/eventually.ts";
 import type { Priority } from "./messages.ts";
 import { createRunQueue } from "./run-queue.ts";
 
@@ -18,7 +19,7 @@ it("runs one after the other: what is interactive first, else in order, and neve
   add("i2", "interactive");
   expect(order).toEqual(["b1"]);
   first.resolve();
-  await vi.waitFor(() => expect(order).toEqual(["b1", "i1", "i2", "b2", "b3"]));
+  await eventually(() => expect(order).toEqual(["b1", "i1", "i2", "b2", "b3"]));
   add("i3", "interactive");
   expect(order.at(-1)).toBe("i3");
 });

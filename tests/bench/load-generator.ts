@@ -17,7 +17,13 @@ export type LoadTask = {
 );
 
 /** One request: its status (0 for a socket error), when it was due and how long its answer took, in milliseconds. */
-export type Sample = { readonly status: number; readonly at: number; readonly took: number };
+export type Sample = {
+  readonly status: number;
+  readonly at: number;
+  readonly took: number;
+  /** Whether it is the first one of a client of a closed loop: all of them come at once, as later none do. */
+  readonly opening: boolean;
+};
 
 export type LoadResult = {
   readonly samples: readonly Sample[];
@@ -48,18 +54,18 @@ const run = async (task: LoadTask): Promise<LoadResult> => {
   let next = 0;
 
   /** Asks once, and gives a connection for the next time: another one when this one broke. */
-  const ask = async (connection: Connection, due: number): Promise<Connection> => {
+  const ask = async (connection: Connection, due: number, opening = false): Promise<Connection> => {
     const request = requests[next++ % requests.length];
     if (!request) throw new Error("there are no photos to ask with");
     lateMs.push(performance.now() - due);
     const status = await connection.ask(request);
-    samples.push({ status, at: due - begun, took: performance.now() - due });
+    samples.push({ status, at: due - begun, took: performance.now() - due, opening });
     return status === 0 ? openConnection(task.url) : connection;
   };
 
   const closed = async (clients: number, count: number): Promise<void> => {
     const one = async (): Promise<void> => {
-      let connection = openConnection(task.url);
+      let connection = await ask(openConnection(task.url), performance.now(), true);
       while (next < count) connection = await ask(connection, performance.now());
       connection.close();
     };

@@ -1,8 +1,8 @@
 /*
  * Measures what a user of the platform waits for and gets: accuracy on real photos, the time of `make up`, the size of the
- * service's image. The platform is taken down and up again; it runs afterwards.
+ * service's image. The platform is taken down, with what its volumes hold, and up again; it runs afterwards.
  *
- *   node tests/bench/platform.ts [--cold]     --cold: also from a fresh clone with empty caches (about 15 minutes)
+ *   node tests/bench/platform.ts [--cold]     --cold: also from a fresh clone with empty caches (about half an hour)
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -15,17 +15,66 @@ const start = async (env: Readonly<Record<string, string>> = {}): Promise<Servic
   return service;
 };
 
-/** The 99th percentile of what requests take, one after the other; milliseconds. */
-const p99 = async (service: ServiceProcess, image: Uint8Array, requests: number) => {
-  const times: number[] = [];
-  for (let i = 0; i < requests; i += 1) {
+const REQUESTS = 300;
+type Asked<Beside> = {
+  /** Milliseconds. */
+  readonly took: number;
+  readonly requestId: string | null;
+  /** What was there when it was sent. */
+  readonly beside: Beside;
+};
+
+/** Sends requests one after the other. @param look what is there beside each of them */
+const askInTurn = async <Beside>(
+  service: ServiceProcess,
+  image: Uint8Array,
+  look: () => Beside,
+): Promise<Asked<Beside>[]> => {
+  const asked: Asked<Beside>[] = [];
+  for (let i = 0; i < REQUESTS; i += 1) {
+    const beside = look();
     const begun = performance.now();
     const { response } = await predict(service, image);
+    const took = performance.now() - begun;
     expect(response.status).toBe(200);
-    times.push(performance.now() - begun);
+    asked.push({ took, beside, requestId: response.headers.get("x-request-id") });
   }
-  times.sort((a, b) => a - b);
+  return asked;
+};
+
+/** Keeps the queue full until it is told to stop. @returns the batches that were taken, too */
+const fillQueue = (service: ServiceProcess, photo: Uint8Array) => {
+  const photos = Array.from({ length: 50 }, () => photo);
+  const ids: string[] = [];
+  let feeding = true;
+  const feed = async (): Promise<void> => {
+    while (feeding) {
+      const response = await sendBatch(service, photos);
+      const body = (await response.json()) as { job_id?: string };
+      if (body.job_id) ids.push(body.job_id);
+      else await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const fed = feed();
+  const stop = (): Promise<void> => {
+    feeding = false;
+    return fed;
+  };
+  return { ids, stop };
+};
+
+const p99 = (asked: readonly Asked<unknown>[]): number => {
+  const times = asked.map(({ took }) => took).sort((a, b) => a - b);
   return times[Math.ceil(0.99 * times.length) - 1] ?? Number.NaN;
+};
+
+/** When a request came and when it was answered, by the service's own clock; milliseconds since 1970. */
+const timesOf = async (service: ServiceProcess, requestId: string | null) => {
+  const line = await service.logged(
+    ({ msg, requestId: id }) => msg === "request" && id === requestId,
+  );
+  const answered = Date.parse(String(line["time"]));
+  return { came: answered - Number(line["milliseconds"]), answered };
 };
 
 describe("a batch", () => {
@@ -46,44 +95,53 @@ describe("a batch", () => {
 
   it("ends with the service that has it in its memory, which says so and waits for what is computed", async () => {
     const service = await start({ WORKERS: "1" });
-    const photos = Array.from({ length: 50 }, () => colourImage("red"));
-    for (let i = 0; i < 4; i += 1) await submitBatch(service, await Promise.all(photos));
+    const red = await colourImage("red");
+    const photos = Array.from({ length: 50 }, () => red);
+    // As many as it takes, so that it has some left however late the signal comes.
+    for (let i = 0; i < 16; i += 1) await submitBatch(service, photos);
     expect(await service.stop("SIGTERM")).toBe(0);
     const lost = service.logs.find(({ msg }) => msg.startsWith("unfinished batches end"));
     expect(lost?.["jobs"]).toBeGreaterThan(0);
   });
 
-  it("never starves /predict: a full queue leaves its p99 within a small multiple", async () => {
-    // Behind sixteen batches it would wait for seconds, behind what workers have at once for some milliseconds.
-    const service = await start();
+  it("never starves /predict: what comes while the queue is full is answered before the queue's end", async () => {
+    const service = await start({ DEADLINE: "60" });
     const large = await colourImage("red");
-    const photos = Array.from({ length: 50 }, () => large);
-    await p99(service, large, 50);
-    const alone = await p99(service, large, 300);
+    const nothing = () => undefined;
+    await askInTurn(service, large, nothing);
+    const alone = p99(await askInTurn(service, large, nothing));
 
-    const ids: string[] = [];
-    let feeding = true;
-    const feed = async (): Promise<void> => {
-      while (feeding) {
-        const response = await sendBatch(service, photos);
-        const body = (await response.json()) as { job_id?: string };
-        if (body.job_id) ids.push(body.job_id);
-        else await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    };
-    const fed = feed();
-    await eventually(async () => {
-      const metrics = await (await fetch(`${service.metricsUrl}/metrics`)).text();
-      expect(metrics).toMatch(/batch_jobs\{state="waiting"\} [1-9]/);
-    });
-    const beside = await p99(service, large, 300);
-    feeding = false;
-    await fed;
+    const { ids, stop } = fillQueue(service, large);
+    let asked: Asked<string[]>[];
+    try {
+      await eventually(async () => {
+        const metrics = await (await fetch(`${service.metricsUrl}/metrics`)).text();
+        expect(metrics).toMatch(/batch_jobs\{state="waiting"\} [1-9]/);
+      });
+      asked = await askInTurn(service, large, () => ids.slice(-2));
+    } finally {
+      await stop();
+    }
+    const beside = p99(asked);
     process.stderr.write(
-      `p99 of /predict: ${alone.toFixed(1)} ms alone, ${beside.toFixed(1)} ms beside ${ids.length} batches\n`,
+      `p99 of /predict: ${alone.toFixed(1)} ms alone, ${beside.toFixed(1)} ms beside ${ids.length} batches, ${(beside / alone).toFixed(1)} times as long\n`,
     );
-    expect(beside / alone).toBeLessThan(15);
-    const [first = ""] = ids;
-    expect(await endedJob(service, first)).toMatchObject({ status: "completed", done: 50 });
+
+    const ends = new Map<string, number>();
+    for (const id of ids) {
+      const job = await endedJob(service, id);
+      expect(job).toMatchObject({ status: "completed", done: 50 });
+      ends.set(id, Date.parse(job.finished ?? ""));
+    }
+    // An order and no times: the machine may be busy. How few photos pass a request is counted in the pool's own test.
+    let whileFull = 0;
+    for (const { requestId, beside: last } of asked) {
+      const { came, answered } = await timesOf(service, requestId);
+      const [lastButOne = 0, end = 0] = last.map((id) => ends.get(id));
+      if (came >= lastButOne) continue;
+      whileFull += 1;
+      expect(answered).toBeLessThan(end);
+    }
+    expect(whileFull).toBeGreaterThan(0);
   });
 });

@@ -62,7 +62,9 @@ const CLIENTS = [
 for (const [file, command, skipped] of CLIENTS) {
   describe.skipIf(skipped)(`${file}${skipped}`, () => {
     const ask = (service: ServiceProcess, photos: readonly string[], key = KEY) =>
-      run(command, [join(EXAMPLES, file), ...photos, "--url", service.url], { API_KEY: key });
+      run(command, [join(EXAMPLES, file), ...photos, "--url", service.url, "--timeout", "60"], {
+        API_KEY: key,
+      });
 
     it("prints a label for each photo, and what is wrong with one that has none", async () => {
       const service = await start();
@@ -81,7 +83,8 @@ for (const [file, command, skipped] of CLIENTS) {
     });
 
     it("comes back when the service says so", async () => {
-      const service = await start({ RATE_LIMIT: "1", RATE_BURST: "1" });
+      // So slow that the second photo comes too early, however long the first one takes.
+      const service = await start({ RATE_LIMIT: "0.1", RATE_BURST: "1" });
       expect(await ask(service, [red, blue])).toMatchObject({
         code: 0,
         stdout: `${red}: cat 0.9996\n${blue}: dog 0.9996\n`,
@@ -118,6 +121,12 @@ describe("edge-run.ts", () => {
     expect(stdout).toBe(`${red}: cat 0.9996\n${blue}: dog 0.9996\n`);
     expect(stderr).toMatch(/text\.jpg: .*JPEG/);
     expect(code).toBe(1);
+  });
+
+  it("refuses a precision that it does not know, in one line", async () => {
+    const { code, stdout, stderr } = await edge([red, "--precision", "fp16"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toBe("--precision fp16 is not known; take fp32 or int8.\n");
   });
 
   it("refuses a model that is not the one its metadata names", async () => {

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { createPacker, decodePixels } from "../../model/preprocessing.ts";
 import { publishModel } from "../../model/store.ts";
 import { hashKey } from "../../service/access/api-keys.ts";
+import { eventually } from "../fixtures/eventually.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
 import { colourImage, stubModel, type TestModel } from "../fixtures/models.ts";
 import { installPython, withoutPython } from "../fixtures/python.ts";
@@ -242,9 +243,9 @@ describe("named models", () => {
     const clients = ["cats-dogs", "colours", "colours"].map(client);
     for (let i = 0; i < 5; i++) {
       await change("load");
-      await expect.poll(() => latest).toBe(200);
+      await eventually(() => expect(latest).toBe(200));
       await change("unload");
-      await expect.poll(() => latest).toBe(404);
+      await eventually(() => expect(latest).toBe(404));
     }
     stopped = true;
     await Promise.all(clients);

@@ -88,7 +88,7 @@ it("answers on every route what its OpenAPI document says", async () => {
   const secret = "a secret that is long enough for it";
   const service = await store.start({
     env: {
-      ...{ BODY_TIMEOUT: "1", DEADLINE: "60", ...(await writeSegmenter(store.directory)) },
+      ...(await writeSegmenter(store.directory)),
       ...{ STORAGE_DIR: outputs, STORAGE_SIGNING_KEY: secret },
     },
   });

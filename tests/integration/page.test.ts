@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import axe, { type AxeResults } from "axe-core";
@@ -100,7 +100,7 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
     ]);
     expect(download.suggestedFilename()).toBe("predictions.csv");
     const csv = (await readFile(await download.path(), "utf8")).split("\r\n");
-    expect(csv[0]).toMatch(/^file,label,probability,probability_cat,probability_dog,/);
+    expect(csv[0]).toMatch(/^\uFEFFfile,label,probability,probability_cat,probability_dog,/);
     expect(csv[1]).toMatch(/^red\.jpg,cat,0\.9/);
     expect(csv[2]).toMatch(/^blue\.jpg,dog,0\.9/);
     expect(csv[3]).toMatch(/^broken\.jpg,,.*Unsupported media type/);
@@ -134,7 +134,7 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
         const context = document.querySelector(".map canvas").getContext("2d");
         return [0.3, 0.7].map((y) => [...context.getImageData(width / 2, height * y, 1, 1).data]);
       })()`);
-    await expect.poll(pixels).toEqual([
+    await expect.poll(pixels, { timeout: 120_000 }).toEqual([
       [expect.closeTo(254, -1), expect.closeTo(91, -1), expect.closeTo(0, -1), 255],
       [expect.closeTo(89, -1), expect.closeTo(0, -1), expect.closeTo(0, -1), 255],
     ]);
@@ -176,7 +176,7 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
   });
 
   it("says that the service is busy, and sends what waits when it no longer is", async () => {
-    await open({ SLOTS: "1", BURST_SLOTS: "1", BODY_TIMEOUT: "60" });
+    await open({ SLOTS: "1", BURST_SLOTS: "1" });
     const holder = connect(Number(new URL(service.url).port), "127.0.0.1");
     holder.write(
       "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\n",
@@ -223,14 +223,63 @@ describe.skipIf(findChromium() === undefined)("the page, in Chromium (skipped wi
     expect(JSON.stringify(service.logs)).not.toContain(key);
   });
 
-  it("says when the service is gone, and tries again when asked", async () => {
+  it("answers where the browser keeps nothing of sites, too", async () => {
+    await open();
+    await page.addInitScript(`Object.defineProperty(window, "sessionStorage", {
+      get() { throw new DOMException("The operation is insecure.", "SecurityError"); },
+    })`);
+    await page.reload();
+    await choose(await photo("red.jpg", "red"));
+    await progress("1 of 1 answered").waitFor();
+  });
+
+  it("says when the service is gone, and sends what waits when it is back", async () => {
     await open();
     await page.context().setOffline(true);
-    await choose(await photo("red.jpg", "red"));
-    await page.getByText("The service cannot be reached").waitFor();
+    await choose(await photo("red.jpg", "red"), await photo("blue.jpg", "blue"));
+    await page.locator("#busy").getByText("The service cannot be reached").waitFor();
+    expect(await page.locator("#progress").textContent()).toBe("0 of 2 answered");
     await page.context().setOffline(false);
-    await page.getByRole("button", { name: "Try again: red.jpg" }).click();
-    await progress("1 of 1 answered").waitFor();
+    await progress("2 of 2 answered").waitFor();
+    await page.locator("#busy").getByText("cannot be reached").waitFor({ state: "detached" });
+  });
+
+  it("says of a file that went meanwhile that it cannot be read, and tries again when asked", async () => {
+    await open();
+    const file = join(store.directory, "red.jpg");
+    await writeFile(file, await colourImage("red"));
+    await page.context().setOffline(true);
+    await page.locator("#photos").setInputFiles(file);
+    await page.locator("#busy").getByText("The service cannot be reached").waitFor();
+    await rm(file);
+    await page.context().setOffline(false);
+    await row("red.jpg").getByText("The file cannot be read").waitFor();
+    await page.getByRole("button", { name: "Try again: red.jpg" }).press("Enter");
+    await progress("0 of 1 answered, 1 failed").waitFor();
+    expect(await page.evaluate("document.activeElement.className")).toBe("answer");
+  });
+
+  it("draws two thumbnails at a time, and none of photos that were cleared", async () => {
+    await open();
+    await page.evaluate(`{
+      const draw = createImageBitmap;
+      const held = Promise.withResolvers();
+      window.drawn = [];
+      window.release = held.resolve;
+      window.createImageBitmap = async (photo, options) => {
+        drawn.push(photo.name);
+        await held.promise;
+        return draw(photo, options);
+      };
+    }`);
+    const names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
+    await choose(...(await Promise.all(names.map((name) => photo(name, "red")))));
+    await progress("4 of 4 answered").waitFor();
+    expect(await page.evaluate("drawn")).toEqual(["a.jpg", "b.jpg"]);
+    await page.getByRole("button", { name: "Clear" }).click();
+    await page.evaluate("release()");
+    await choose(await photo("e.jpg", "red"));
+    await expect.poll(() => page.evaluate("drawn")).toEqual(["a.jpg", "b.jpg", "e.jpg"]);
   });
 
   it("follows the service's figures, and notices another model", async () => {

@@ -167,11 +167,11 @@ describe.skipIf(missing !== undefined)(
       execFileSync("/bin/sh", ["-c", 'mkfifo "$0"', fifo]);
       await trial.configure({ create: `echo waiting; cat "${fifo}"` });
       const running = trial.start("up", trialPack);
-      await vi.waitFor(() => expect(running.text()).toContain("greet waiting"), 60_000);
+      await vi.waitFor(() => expect(running.text()).toContain("greet waiting"), 120_000);
       expect(packs()).toHaveLength(1);
       running.process.kill("SIGKILL");
       await running.ended;
-      await vi.waitFor(() => expect(packs()).toEqual([]), 10_000);
+      await vi.waitFor(() => expect(packs()).toEqual([]), 120_000);
       await writeFile(fifo, "");
       await trial.configure({});
     });

@@ -26,7 +26,7 @@ it.skipIf(skipped)(
     await writeFile(
       config,
       // And a client that waits for a microsecond gets 504, as it should, which counts as a failure there.
-      `[parameters]\n"path.name" = "${name}"\n"path.version" = "${version}"\n"header.request-timeout" = "5"\n`,
+      `[parameters]\n"path.name" = "${name}"\n"path.version" = "${version}"\n"header.request-timeout" = "60"\n`,
     );
     const python = await installPython("schemathesis", await readFile(REQUIREMENTS, "utf8"));
     const run = promisify(execFile)(

@@ -15,7 +15,7 @@ beforeAll(async () => {
   store = await mkdtemp(join(tmpdir(), "service-"));
   const model = await stubModel();
   await publishModel(store, model.files, model.digest);
-  service = await startServiceProcess({ model: store, env: { BODY_TIMEOUT: "1" } });
+  service = await startServiceProcess({ model: store });
   await service.serving(model.digest);
 });
 afterAll(async () => {
@@ -195,12 +195,15 @@ describe("bad images", () => {
   });
 
   it("gives up a body that stops arriving", async () => {
-    const socket = connect(Number(new URL(service.url).port), "127.0.0.1");
+    const impatient = await startServiceProcess({ model: store, env: { BODY_TIMEOUT: "1" } });
+    await impatient.serving();
+    const socket = connect(Number(new URL(impatient.url).port), "127.0.0.1");
     socket.write(
       "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/jpeg\r\ncontent-length: 999\r\n\r\nabc",
     );
     let answer = "";
     for await (const chunk of socket) answer += chunk;
+    await impatient.stop();
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
     expect(answer).toContain("application/problem+json");
   });

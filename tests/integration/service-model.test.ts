@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { modelDirectory, publishModel, writeModel } from "../../model/store.ts";
 import { backboneModel } from "../fixtures/backbone-model.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
-import { colourImage, stubModel, type TestModel } from "../fixtures/models.ts";
+import { colourImage, stubModel, type TestModel, withInt8 } from "../fixtures/models.ts";
 import type { ServiceProcess } from "../fixtures/service-process.ts";
 import { loadService, predict, statusOf } from "../fixtures/service-requests.ts";
 
@@ -40,26 +40,7 @@ describe("the model", () => {
 
   it("answers with the file that model.json names, or the one that a setting asks for", async () => {
     const [floats, integers] = [await stubModel(2), await stubModel(5)];
-    const metadata = {
-      ...floats.metadata,
-      int8: {
-        ...{ digest: integers.digest, byDefault: true, golden: integers.metadata.golden },
-        calibration: { method: "min-max", count: 1, digest: floats.digest },
-        validation: {
-          ...{ count: 1, accuracy: { fp32: 1, int8: 1 }, lossPoints: 0 },
-          ...{ labelFlips: 0, meanDifference: 0 },
-        },
-      },
-    };
-    await publishModel(
-      store.directory,
-      {
-        ...floats.files,
-        ...{ "model.int8.onnx": integers.files["model.onnx"] ?? "" },
-        ...{ "model.json": JSON.stringify(metadata) },
-      },
-      floats.digest,
-    );
+    await store.publish(withInt8(floats, integers));
     const image = await colourImage("red");
     for (const [env, { digest }] of [
       [{}, integers],

@@ -9,8 +9,9 @@ import { ensureTools } from "../../infra/embedded/tools/build.ts";
 import { binaryDirectory } from "../../infra/paths.ts";
 import { readSettings } from "../../service/settings.ts";
 import { openStorage } from "../../service/storage/open-storage.ts";
-import type { Storage } from "../../service/storage/storage.ts";
+import { createKey, type Storage } from "../../service/storage/storage.ts";
 import { itIsAStorage } from "../../service/storage/testing/storage-contract.ts";
+import { eventually } from "../fixtures/eventually.ts";
 
 const KEYS = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "secret-of-the-test" };
 const BUCKET = "outputs";
@@ -40,7 +41,7 @@ beforeAll(async () => {
     },
   );
   await vi.waitFor(async () => expect((await fetch(`${endpoint}/health`)).status).toBe(200), {
-    timeout: 30_000,
+    timeout: 120_000,
   });
   Object.assign(process.env, KEYS);
 });
@@ -81,7 +82,7 @@ describe("a storage in S3", () => {
   });
 
   it("signs addresses that open with nothing else, until they expire, and no other key", async () => {
-    const storage = await open({ STORAGE_URL_TTL: "2" });
+    const storage = await open();
     await storage.put("x.png", bytes, "image/png");
     await storage.put("y.png", bytes, "image/png");
     const url = await storage.signedUrl("x.png");
@@ -91,15 +92,25 @@ describe("a storage in S3", () => {
     expect(await response.text()).toBe("picture");
     expect((await fetch(url.replace("x.png", "y.png"))).status).toBe(403);
     expect((await fetch(url.split("?")[0] ?? "")).status).toBe(403);
-    await vi.waitFor(async () => expect((await fetch(url)).status).toBe(403), { timeout: 20_000 });
+
+    const short = await open({ STORAGE_URL_TTL: "1" });
+    await short.put("x.png", bytes, "image/png");
+    const soon = await short.signedUrl("x.png");
+    await eventually(async () => expect((await fetch(soon)).status).toBe(403));
   });
 
   it("sweeps what is older than the retention, and nothing of others", async () => {
     const storage = await open({ STORAGE_RETENTION: "1" });
-    await storage.put("x.png", bytes, "image/png");
+    await storage.put("holiday.jpg", bytes, "image/jpeg");
+    await storage.put("labels.json", bytes, "application/json");
+    const key = createKey("png");
+    await storage.put(key, bytes, "image/png");
     await mkdir(join(home, "data", `${BUCKET}${buckets}`, "others"));
-    await vi.waitFor(async () => expect(await storage.sweep()).toBe(1), { timeout: 20_000 });
-    expect(await storage.get("x.png")).toBeUndefined();
+    await vi.waitFor(async () => expect(await storage.sweep()).toBe(1), { timeout: 120_000 });
+    expect(await storage.get(key)).toBeUndefined();
+    // What was there is older than what was swept.
+    expect(await storage.get("holiday.jpg")).toBeDefined();
+    expect(await storage.get("labels.json")).toBeDefined();
     expect(await filesOf()).toContain("others");
   });
 

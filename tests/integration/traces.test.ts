@@ -189,7 +189,7 @@ it("serves on when nobody takes the traces, and says so", async () => {
       expect(await statusOf(service, "/")).toBe(200);
       expect(service.logs.some((line) => line["about"] === "traces")).toBe(true);
     },
-    { timeout: 15_000 },
+    { timeout: 120_000 },
   );
   expect(await service.stop("SIGINT")).toBe(0);
 });

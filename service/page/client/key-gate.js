@@ -3,22 +3,31 @@
 /** Where the key is kept: until the tab is closed, and for this service alone. */
 const NAME = "api-key";
 
+/** What keeps the key; undefined where the browser keeps nothing of sites, and throws when it is asked for its storage. */
+export const openTabStorage = () => {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * @typedef {{
- *   readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
+ *   readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> | undefined,
  *   readonly onLocked: (outcome: Locked) => void,
  * }} KeyGateOptions
  * `onLocked` hears that a key is needed, or that the one that was given is not known.
  */
 
 /**
- * Asks with the key that people gave, if any. Once the service refused it nothing more is asked until there is another
+ * Asks with the key that people gave, if any; without a storage it is known until the page is left. Once the service refused it nothing more is asked until there is another
  * one: the same would be refused again.
  *
  * @param {KeyGateOptions} options
  */
 export const createKeyGate = ({ storage, onLocked }) => {
-  let key = storage.getItem(NAME) ?? undefined;
+  let key = storage?.getItem(NAME) ?? undefined;
   /** @type {Locked | undefined} */
   let locked;
 
@@ -34,7 +43,7 @@ export const createKeyGate = ({ storage, onLocked }) => {
         if (outcome.kind !== "locked") return outcome;
         // Refused was the key of before: ask with the one that came meanwhile.
         if (sent !== key) continue;
-        storage.removeItem(NAME);
+        storage?.removeItem(NAME);
         key = undefined;
         if (!locked) onLocked(outcome);
         locked = outcome;
@@ -44,7 +53,7 @@ export const createKeyGate = ({ storage, onLocked }) => {
     /** @param {string} given */
     use(given) {
       key = given;
-      storage.setItem(NAME, given);
+      storage?.setItem(NAME, given);
       locked = undefined;
     },
   };

@@ -1,5 +1,5 @@
-import { beforeEach, expect, it, vi } from "vitest";
-import { createKeyGate } from "./key-gate.js";
+import { beforeEach, expect, it, onTestFinished, vi } from "vitest";
+import { createKeyGate, openTabStorage } from "./key-gate.js";
 import type { Outcome } from "./outcome.js";
 
 const locked: Outcome = { kind: "locked", title: "Unauthorized", detail: "A key is needed." };
@@ -57,4 +57,22 @@ it("asks again what was refused with the key of before", async () => {
   expect(await asked).toEqual(failed);
   expect(slow.mock.calls).toEqual([[undefined], ["icp_1"]]);
   expect(onLocked).not.toHaveBeenCalled();
+});
+
+it("has the tab's storage, or does without where the browser keeps nothing of sites", async () => {
+  onTestFinished(() => void vi.unstubAllGlobals());
+  vi.stubGlobal("sessionStorage", storage);
+  expect(openTabStorage()).toBe(storage);
+  vi.stubGlobal("sessionStorage", undefined);
+  Object.defineProperty(globalThis, "sessionStorage", {
+    configurable: true,
+    get: () => {
+      throw new DOMException("The operation is insecure.", "SecurityError");
+    },
+  });
+  const { ask, use } = createKeyGate({ storage: openTabStorage(), onLocked });
+  expect(await ask(send)).toEqual(locked);
+  use("icp_1");
+  expect(await ask(send)).toEqual(failed);
+  expect(send.mock.calls).toEqual([[undefined], ["icp_1"]]);
 });

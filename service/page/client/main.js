@@ -1,10 +1,11 @@
 /** @import { Outcome } from "./outcome.js" */
 import { toCsv } from "./csv.js";
 import { createKeyForm } from "./key-form.js";
-import { createKeyGate } from "./key-gate.js";
+import { createKeyGate, openTabStorage } from "./key-gate.js";
 import { showLiveFigures } from "./live-panel.js";
 import { askAbout } from "./outcome.js";
 import { createRow } from "./results-table.js";
+import { saveFile } from "./save-file.js";
 import { createSendQueue } from "./send-queue.js";
 
 /** Enough to keep a small service busy, few enough to leave room for others. */
@@ -50,7 +51,7 @@ const showProgress = () => {
 const maxBytes = Number(main.dataset["maxBytes"]);
 
 const gate = createKeyGate({
-  storage: sessionStorage,
+  storage: openTabStorage(),
   onLocked: ({ detail }) => keyForm.show(detail),
 });
 const keyForm = createKeyForm(
@@ -85,11 +86,11 @@ const queue = createSendQueue({
     }
     showProgress();
   },
-  onPause: (seconds) => {
-    busy.textContent =
-      seconds === undefined
-        ? ""
-        : `The service is busy; the photos that wait are sent in ${Math.ceil(seconds)} s.`;
+  onPause: (pause) => {
+    const why = pause?.kind === "busy" ? "is busy" : "cannot be reached";
+    busy.textContent = pause
+      ? `The service ${why}; the photos that wait are sent in ${Math.ceil(pause.seconds)} s.`
+      : "";
   },
   sleep: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
 });
@@ -108,6 +109,7 @@ const add = (photos) => {
     const item = { photo, send, view: createRow(photo, send, explain) };
     items.push(item);
     rows.append(item.view.row);
+    item.view.drawThumbnail();
     send();
   }
 };
@@ -143,11 +145,8 @@ download.addEventListener("click", () => {
   const done = items.flatMap(({ photo, outcome }) =>
     outcome ? [{ file: photo.name, outcome }] : [],
   );
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([toCsv(done)], { type: "text/csv" }));
-  link.download = "predictions.csv";
-  link.click();
-  URL.revokeObjectURL(link.href);
+  // Without a byte order mark Excel takes UTF-8 for something else.
+  saveFile("predictions.csv", new Blob(["\uFEFF", toCsv(done)], { type: "text/csv" }));
 });
 
 showLiveFigures();

@@ -31,11 +31,16 @@
  * @typedef {{ readonly kind: "busy", readonly title: string, readonly detail: string, readonly seconds: number }} Busy
  */
 /**
+ * Nothing came from the service: it, or the way to it, is gone, perhaps for a moment.
+ *
+ * @typedef {{ readonly kind: "unreached", readonly title: string, readonly detail: string }} Unreached
+ */
+/**
  * Refused without a key, or with one that the service does not know.
  *
  * @typedef {{ readonly kind: "locked", readonly title: string, readonly detail: string }} Locked
  */
-/** @typedef {Answered | Failed | Busy | Locked} Outcome */
+/** @typedef {Answered | Failed | Busy | Unreached | Locked} Outcome */
 
 /** What is waited where the service does not say for how long. */
 const DEFAULT_WAIT_SECONDS = 1;
@@ -87,6 +92,33 @@ const lockedBy = (key) =>
 const isBusy = (status) => status === 429 || status === 503;
 
 /**
+ * Whether a proxy says that it got no answer. The service has a 504 of its own, for a deadline: that is a problem.
+ *
+ * @param {Response} response
+ */
+const isFromProxy = ({ status, headers }) =>
+  (status === 502 || status === 504) &&
+  !headers.get("content-type")?.startsWith("application/problem+json");
+
+/**
+ * What to say of a photo that did not get through. Browsers reject a request for a file that they cannot read, a folder
+ * or one that changed or went, as they do without a connection.
+ *
+ * @param {Blob} photo
+ * @returns {Promise<Failed | Unreached>}
+ */
+const withoutAnswer = async (photo) => {
+  try {
+    await photo.slice(0, 1).arrayBuffer();
+  } catch {
+    const detail = "It is a folder, or it was changed, moved or deleted; choose the photo again.";
+    return { kind: "failed", title: "The file cannot be read", detail };
+  }
+  const detail = "The service cannot be reached; check the connection and try again.";
+  return { kind: "unreached", title: "No answer", detail };
+};
+
+/**
  * Sends a photo to `/predict` as it is, and says what came of it.
  *
  * @param {Blob} photo
@@ -119,12 +151,13 @@ export const askAbout = async (photo, signal, options) => {
     }
     const problem = await readProblem(response);
     if (response.status === 401) return { kind: "locked", ...lockedBy(key) };
+    if (isFromProxy(response)) return { kind: "unreached", ...problem };
     if (!isBusy(response.status)) return { kind: "failed", ...problem };
     const seconds = retryAfterSeconds(response.headers.get("retry-after"), Date.now());
     return { kind: "busy", ...problem, seconds };
   } catch {
+    const outcome = await withoutAnswer(photo);
     signal.throwIfAborted();
-    const detail = "The service cannot be reached; check the connection and try again.";
-    return { kind: "failed", title: "No answer", detail };
+    return outcome;
   }
 };

@@ -49,13 +49,28 @@ describe("askAbout", () => {
     });
   });
 
-  it.each(["<h1>Bad gateway</h1>", "null", '{"title":1}'])(
+  it.each(["<h1>Internal error</h1>", "null", '{"title":1}'])(
     "says the status where the answer is no problem: %s",
     async (body) => {
-      const outcome = await ask(answering(body, 502));
-      expect(outcome).toMatchObject({ kind: "failed", title: "Status 502" });
+      const outcome = await ask(answering(body, 500));
+      expect(outcome).toMatchObject({ kind: "failed", title: "Status 500" });
     },
   );
+
+  it.each([502, 504])("takes a proxy's %i for no answer, and says the status", async (status) => {
+    const outcome = await ask(answering("<h1>Bad gateway</h1>", status));
+    expect(outcome).toMatchObject({ kind: "unreached", title: `Status ${status}` });
+  });
+
+  it("takes the service's own 504 for its answer", async () => {
+    const problem = JSON.stringify({ title: "Deadline exceeded", detail: "Too slow." });
+    const headers = { "content-type": "application/problem+json; charset=utf-8" };
+    expect(await ask(answering(problem, 504, headers))).toEqual({
+      kind: "failed",
+      title: "Deadline exceeded",
+      detail: "Too slow.",
+    });
+  });
 
   it.each([429, 503])("hears when to come back from a %i", async (status) => {
     const problem = JSON.stringify({ title: "Too many requests", detail: "Later." });
@@ -91,9 +106,21 @@ describe("askAbout", () => {
     const controller = new AbortController();
     const request = vi.fn<typeof fetch>().mockRejectedValue(new TypeError("Failed to fetch"));
     const sent = () => askAbout(photo, controller.signal, { maxBytes: 10, request });
-    expect(await sent()).toMatchObject({ kind: "failed", title: "No answer" });
+    expect(await sent()).toMatchObject({ kind: "unreached", title: "No answer" });
     controller.abort();
     await expect(sent()).rejects.toBe(controller.signal.reason);
+  });
+
+  it("says of a folder that it cannot be read, and nothing of the connection", async () => {
+    const folder = new Blob();
+    folder.slice = () => folder;
+    folder.arrayBuffer = () => Promise.reject(new DOMException("", "NotReadableError"));
+    const request = vi.fn<typeof fetch>().mockRejectedValue(new TypeError("Failed to fetch"));
+    expect(await ask(request, folder)).toEqual({
+      kind: "failed",
+      title: "The file cannot be read",
+      detail: expect.stringContaining("choose the photo again"),
+    });
   });
 });
 

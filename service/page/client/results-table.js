@@ -1,7 +1,10 @@
 /** @import { Outcome, Prediction } from "./outcome.js" */
 import { drawMap, wordsFor } from "./activation-map.js";
+import { createTurns } from "./turns.js";
 
 const THUMBNAIL_HEIGHT = 144;
+/** A photo is read and decoded whole for its thumbnail: hundreds at once would take gigabytes. */
+const takeTurn = createTurns(2);
 /** Colours of the style sheet's `--c0` and so on. */
 const COLOURS = 8;
 
@@ -129,7 +132,6 @@ export const createRow = (photo, again, explain) => {
   const probabilities = element("td", "");
   const time = element("td", "time");
   const row = element("tr", "", head, answer, probabilities, time);
-  void drawThumbnail(canvas, photo);
 
   /** @param {string} text */
   const say = (text) => {
@@ -139,6 +141,13 @@ export const createRow = (photo, again, explain) => {
   };
   return {
     row,
+    /** Draws the row's small picture in its turn, unless the row is no longer on the page then. */
+    drawThumbnail() {
+      takeTurn(
+        () => row.isConnected,
+        () => drawThumbnail(canvas, photo),
+      );
+    },
     /** Says what is done with the photo, until there is an outcome. */
     say,
     /** @param {Outcome} outcome */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Outcome } from "./outcome.js";
-import { createSendQueue } from "./send-queue.js";
+import { createSendQueue, type Pause } from "./send-queue.js";
 
 type Asked = {
   readonly job: string;
@@ -9,13 +9,14 @@ type Asked = {
 };
 
 const failed: Outcome = { kind: "failed", title: "t", detail: "d" };
+const unreached: Outcome = { kind: "unreached", title: "t", detail: "d" };
 const busy = (seconds: number): Outcome => ({ kind: "busy", title: "t", detail: "d", seconds });
 
 let asked: Asked[];
 let sleeps: { readonly seconds: number; readonly end: () => void }[];
 const onStart = vi.fn<(job: string) => void>();
 const onOutcome = vi.fn<(job: string, outcome: Outcome) => void>();
-const onPause = vi.fn<(seconds: number | undefined) => void>();
+const onPause = vi.fn<(pause: Pause | undefined) => void>();
 
 const jobs = () => asked.map(({ job }) => job).join("");
 /** Lets everything that is settled be heard of. */
@@ -59,7 +60,7 @@ describe("the send queue", () => {
     const queue = queueOf(2);
     for (const job of "abc") queue.add(job);
     await answer(0, busy(3));
-    expect(onPause.mock.calls).toEqual([[3]]);
+    expect(onPause.mock.calls).toEqual([[{ seconds: 3, kind: "busy" }]]);
     await answer(1, failed);
     queue.add("d");
     expect(jobs(), "still only the first two").toBe("ab");
@@ -67,7 +68,7 @@ describe("the send queue", () => {
     sleeps[0]?.end();
     await settle();
     expect(jobs()).toBe("abac");
-    expect(onPause.mock.calls).toEqual([[3], [undefined]]);
+    expect(onPause.mock.calls).toEqual([[{ seconds: 3, kind: "busy" }], [undefined]]);
     expect(onOutcome).toHaveBeenCalledTimes(1);
   });
 
@@ -96,6 +97,58 @@ describe("the send queue", () => {
     }
     expect(jobs()).toBe("a".repeat(10));
     expect(onOutcome.mock.calls).toEqual([["a", busy(1)]]);
+  });
+
+  it("waits longer and longer for a service that cannot be reached, until it gives up", async () => {
+    const queue = queueOf(1);
+    queue.add("a");
+    for (let tries = 0; tries < 10; tries += 1) {
+      expect(onOutcome).not.toHaveBeenCalled();
+      await answer(tries, unreached);
+      sleeps[tries]?.end();
+      await settle();
+    }
+    expect(sleeps.map(({ seconds }) => seconds)).toEqual([1, 2, 4, 8, 16, 30, 30, 30, 30]);
+    expect(onPause.mock.calls[0]).toEqual([{ seconds: 1, kind: "unreached" }]);
+    expect(onOutcome.mock.calls).toEqual([["a", unreached]]);
+  });
+
+  it("sends what a short loss of the connection stopped, and the rest, when it is back", async () => {
+    const queue = queueOf(2);
+    for (const job of "abcd") queue.add(job);
+    await answer(0, unreached);
+    await answer(1, unreached);
+    for (const { end } of sleeps) end();
+    await settle();
+    for (let index = 2; index < 6; index += 1) await answer(index, failed);
+    expect(jobs()).toBe("ababcd");
+    expect(onOutcome.mock.calls).toEqual([..."abcd"].map((job) => [job, failed]));
+  });
+
+  it("offers what was refused in its old order", async () => {
+    const queue = queueOf(4);
+    for (const job of "abcdef") queue.add(job);
+    // A rate limit lets the first through, and refuses the others.
+    for (const index of [1, 2, 3]) await answer(index, busy(1));
+    await answer(0, failed);
+    for (const { end } of sleeps) end();
+    await settle();
+    expect(jobs()).toBe("abcdbcde");
+  });
+
+  it("does not give up what is refused while others get through", async () => {
+    const queue = queueOf(2);
+    const others = "bcdefghijklmnop";
+    for (const job of `a${others}`) queue.add(job);
+    for (let index = 0; index < 2 * others.length; index += 2) {
+      await answer(index, busy(1));
+      await answer(index + 1, failed);
+      for (const { end } of sleeps) end();
+      await settle();
+    }
+    expect(onOutcome.mock.calls.map(([job]) => job).join("")).toBe(others);
+    await answer(2 * others.length, failed);
+    expect(onOutcome.mock.calls.at(-1)).toEqual(["a", failed]);
   });
 
   it("forgets everything when it is cleared, and goes on with what comes then", async () => {

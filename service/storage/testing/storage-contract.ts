@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Storage, StorageKeyError } from "../storage.ts";
+import { createKey, type Storage, StorageKeyError } from "../storage.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
@@ -43,8 +43,9 @@ export const itIsAStorage = (open: () => Promise<Storage>): void => {
 
   it("sweeps nothing that is younger than the retention", async () => {
     const storage = await open();
-    await storage.put("a.png", bytes("x"), "image/png");
+    const key = createKey("png");
+    await storage.put(key, bytes("x"), "image/png");
     expect(await storage.sweep()).toBe(0);
-    expect(await storage.get("a.png")).toBeDefined();
+    expect(await storage.get(key)).toBeDefined();
   });
 };
