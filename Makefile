@@ -40,7 +40,7 @@ status: $(INSTALLED) ## show what runs
 smoke: $(INSTALLED) ## run the smoke test in the cluster again
 	@$(PLATFORM) smoke
 
-evaluate: $(INSTALLED) ## judge the deployed service on DATA=<folder of photos>, else on the test split
+evaluate: $(INSTALLED) ## judge the deployed service on DATA=<folder of photos>, else on the test split or drawn pictures
 	@$(PLATFORM) evaluate
 
 mlflow: $(INSTALLED) ## reach the MLflow server from this machine, until Ctrl-C
@@ -73,10 +73,10 @@ test-fast: lint ## lint and unit tests
 	@npm run -s test:unit
 
 test: test-fast ## everything: lint, unit, integration, end to end on the real cluster
-	@node infra/cli/build-tools.ts kubernetes etcd
+	@node infra/cli/build-tools.ts kubernetes etcd versitygw
 	@npm run -s test:integration
 	@npm run -s test:e2e
 
-bench: $(INSTALLED) ## measure, side by side, and print the figures
+bench: $(INSTALLED) ## measure, side by side, and print the figures (takes the platform down, with its data)
 	@node tests/bench/platform.ts
 	@node tests/bench/service.ts

@@ -204,20 +204,30 @@ describe("an existing cluster and photos of one's own", () => {
     training: { source: "folder", photos: directory },
   });
 
-  it("starts no cluster and adds an image with the photos", async () => {
+  const ADDED = [
+    ...["command:local:Command photos-image", `${COMPONENT}ContainerImage photos-image`],
+    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler api",
+  ];
+  const withoutStart = (lines: readonly string[]) =>
+    lines.filter((line) => line !== "command:local:Command cluster");
+
+  it("starts no cluster, adds an image with the photos, and has one namespace of it", async () => {
     const recording = await recordProgram(program, { config: config() });
-    const added = [
-      ...["command:local:Command photos-image", `${COMPONENT}ContainerImage photos-image`],
-      "kubernetes:autoscaling/v2:HorizontalPodAutoscaler api",
-    ];
-    expect(listOf(recording)).toEqual(
-      [...EXPECTED.dev.filter((line) => line !== "command:local:Command cluster"), ...added].sort(),
-    );
+    expect(listOf(recording)).toEqual(withoutStart([...PLATFORM, ...SERVED, ...ADDED]).sort());
+    expect(recording.resources.filter(({ type }) => CLUSTER_WIDE.test(type))).toMatchObject([
+      { name: "platform", inputs: { metadata: { name: "cats-dogs" } } },
+    ]);
     const [container] = podTemplates(recording)["training"].spec.containers;
     expect(container.image).toMatch(/^registry\.example\.org\/team\/training-photos@/);
     expect(container.args).toEqual(
       expect.arrayContaining(["--source", "folder", "--data", "/photos"]),
     );
+  });
+
+  it("is watched where the stack asks for it", async () => {
+    const watched = { ...config(), monitoring: { enabled: true } };
+    const recording = await recordProgram(program, { config: watched });
+    expect(listOf(recording)).toEqual(withoutStart([...EXPECTED.dev, ...ADDED]).sort());
   });
 
   it("stops with one clear line when the kubeconfig is not there", async () => {

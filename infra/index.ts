@@ -241,6 +241,7 @@ if (ownService) {
       modelStore,
       service: ownService,
       keyed,
+      precision: settings.service.models.precision,
       trigger: { kind: "change", trainingRun },
     },
     inCluster,

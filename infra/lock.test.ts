@@ -73,7 +73,7 @@ describe("withLock", () => {
       await expect(withLock(path, whenHeld, async () => "taken")).resolves.toBe("taken");
       expect(await readdir(dirname(path))).toEqual([]);
     },
-    5_000,
+    60_000,
   );
 
   it("does not take over what another has taken over since it looked", async () => {
@@ -88,7 +88,7 @@ describe("withLock", () => {
       return content;
     });
     const late = withLock(path, "fail", async () => "in");
-    await vi.waitFor(() => expect(readFile).toHaveBeenCalled());
+    await vi.waitFor(() => expect(readFile).toHaveBeenCalled(), 60_000);
     await withLock(path, "wait", async () => {
       taken.resolve();
       await expect(late).rejects.toThrow(`process ${process.pid}`);

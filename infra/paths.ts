@@ -24,3 +24,7 @@ export const stateDirectory = join(
 
 /** Where the binaries of the pinned tools are linked by their plain names. */
 export const binaryDirectory = join(cacheDirectory, "bin");
+
+/** The kubeconfig of a Minikube profile: one of our own, so that the user's stays as it is. */
+export const minikubeKubeconfig = (profile: string): string =>
+  join(stateDirectory, "minikube", `${profile}.kubeconfig`);

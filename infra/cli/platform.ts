@@ -44,7 +44,7 @@ const up = async (): Promise<void> => {
     const stack = await deployed(selection);
     const { url, application } = stack;
     if (application) await awaitSync({ ...stack, application }, "wait");
-    await reachService(stack);
+    await reachService(stack, selection);
     const picture = await samplePicture();
     const key = await readPlatformKey(stack, (await outputsOf(selection))["platformKey"]);
     const answer = await askService(url, picture, key);

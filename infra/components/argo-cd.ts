@@ -6,7 +6,7 @@ import { repositoryDirectory } from "../paths.ts";
 import type { ClusterTraits } from "./cluster.ts";
 import { labelsOf } from "./labels.ts";
 import { podSecurityLabels } from "./namespace.ts";
-import { toClusterDns } from "./network-rules.ts";
+import { toAnywhere, toApiServer, toClusterDns } from "./network-rules.ts";
 
 /** What an {@link ArgoCd} is made of. */
 export type ArgoCdArgs = {
@@ -68,8 +68,11 @@ export class ArgoCd extends pulumi.ComponentResource {
 const EGRESS = [
   toClusterDns,
   { to: [{ podSelector: {} }] },
-  // The API server, and Git over HTTPS, SSH or git's own protocol.
-  { ports: [443, 6443, 22, 9418].map((port) => ({ protocol: "TCP", port })) },
+  // Its 443 is Git's over HTTPS, too.
+  toApiServer,
+  // Git over SSH and over its own protocol.
+  toAnywhere(22),
+  toAnywhere(9418),
 ];
 
 type After = pulumi.CustomResourceOptions & { readonly parent: ArgoCd };

@@ -1,10 +1,9 @@
 import { accessSync } from "node:fs";
-import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../config/settings.ts";
-import { repositoryDirectory, stateDirectory } from "../paths.ts";
+import { minikubeKubeconfig, repositoryDirectory } from "../paths.ts";
 
 /** How images reach the nodes of a cluster. */
 export type ImageDelivery = {
@@ -105,7 +104,7 @@ const startMinikube = (
   { profile, cpus, memory }: SettingsOf<"minikube">,
   parent: Cluster,
 ): Access => {
-  const kubeconfig = join(stateDirectory, "minikube", `${profile}.kubeconfig`);
+  const kubeconfig = minikubeKubeconfig(profile);
   const minikube = new local.Command(
     name,
     {

@@ -85,6 +85,17 @@ describe.each([
     expect(JSON.stringify(spec)).not.toContain("*");
   });
 
+  it("lets Argo CD reach the API server, wherever its nodes have it, and Git", () => {
+    const [policy] = objectsOf(recording, "networking.k8s.io/v1:NetworkPolicy").filter(
+      ({ name }) => name === "argo-cd-egress",
+    );
+    const anywhere = policy?.inputs.spec.egress.filter(({ to }: { to?: unknown }) => !to);
+    const ports = anywhere.flatMap((rule: { ports: { port: number }[] }) =>
+      rule.ports.map(({ port }) => port),
+    );
+    expect(ports).toEqual([443, 6443, 8443, 22, 9418]);
+  });
+
   it("does not wait for a volume that Argo CD's pods hold", () => {
     const [claim] = objectsOf(recording, "core/v1:PersistentVolumeClaim").filter(
       ({ name }) => name === "model-store",

@@ -5,6 +5,11 @@ type Shared = Pick<ModelStore, "shared">;
 type Labels = Readonly<Record<string, string>>;
 type Placement = Pick<k8s.types.input.core.v1.PodSpec, "affinity" | "topologySpreadConstraints">;
 
+const onTheirNode = (matchLabels: Labels): k8s.types.input.core.v1.PodAffinityTerm => ({
+  topologyKey: "kubernetes.io/hostname",
+  labelSelector: { matchLabels },
+});
+
 /**
  * Where a reader of the model store may run: a ReadWriteOnce volume is mounted by one node at a time, so all its readers
  * share that node; a shared one is read anywhere.
@@ -17,8 +22,25 @@ export const besideServicePods = ({ shared }: Shared, matchLabels: Labels): Plac
     : {
         affinity: {
           podAffinity: {
-            requiredDuringSchedulingIgnoredDuringExecution: [
-              { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels } },
+            requiredDuringSchedulingIgnoredDuringExecution: [onTheirNode(matchLabels)],
+          },
+        },
+      };
+
+/**
+ * Where what fills the model store runs: on another node than the service's pods it would wait for a ReadWriteOnce volume that
+ * they hold. A wish and no must, because the first run comes before there is any of them.
+ *
+ * @param matchLabels labels of the service's pods
+ */
+export const nearServicePods = ({ shared }: Shared, matchLabels: Labels): Placement =>
+  shared
+    ? {}
+    : {
+        affinity: {
+          podAffinity: {
+            preferredDuringSchedulingIgnoredDuringExecution: [
+              { weight: 100, podAffinityTerm: onTheirNode(matchLabels) },
             ],
           },
         },

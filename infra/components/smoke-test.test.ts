@@ -27,10 +27,17 @@ describe("SmokeTest", () => {
     });
   });
 
+  it("asks for the answers of the network that the service was told to serve", async () => {
+    const [container] = templateOf(await record({ models: { precision: "int8" } })).spec.containers;
+    expect(container.args.slice(-2)).toEqual(["--precision", "int8"]);
+  });
+
   it("fails the deployment at its first failure and stays to be read", () => {
     const [job] = objectsOf(recording, "batch/v1:Job").filter(({ name }) => name === "smoke-test");
     expect(job?.inputs.spec).toMatchObject({ backoffLimit: 0, activeDeadlineSeconds: 180 });
     expect(job?.inputs.spec).not.toHaveProperty("ttlSecondsAfterFinished");
+    // So that the Pulumi CLI makes it anew when it failed, instead of waiting for it each time.
+    expect(job?.inputs.metadata.annotations).toEqual({ "pulumi.com/replaceUnready": "true" });
   });
 
   it("is another pod, so runs again, when the service's pods change, and only then", async () => {

@@ -7,7 +7,9 @@ import type { ModelStore } from "./model-store.ts";
 import { toClusterDns, toHttpOf } from "./network-rules.ts";
 import { besideServicePods } from "./placement.ts";
 import { podNetworkPolicy } from "./pod-network-policy.ts";
+import { REPLACE_UNREADY } from "./replace-unready.ts";
 import { modelStoreMount, restrictedPodSpec } from "./restricted-pod.ts";
+import type { ServiceFeatures } from "./service-features.ts";
 import type { TrainingRun } from "./training-run.ts";
 
 /** What a {@link SmokeTest} is made of. */
@@ -19,6 +21,8 @@ export type SmokeTestArgs = {
   readonly service: InferenceService;
   /** Whether the service asks for a key. */
   readonly keyed: boolean;
+  /** What the service was told to serve. @default what model.json says */
+  readonly precision: ServiceFeatures["models"]["precision"];
   readonly trigger: SmokeTestTrigger;
 };
 
@@ -54,7 +58,7 @@ export class SmokeTest extends pulumi.ComponentResource {
 
   constructor(name: string, args: SmokeTestArgs, options?: pulumi.ComponentResourceOptions) {
     super("image-classification-platform:index:SmokeTest", name, {}, options);
-    const { namespace, image, modelStore, service, keyed, trigger } = args;
+    const { namespace, image, modelStore, service, keyed, precision, trigger } = args;
     const metadata = { name: NAME, namespace, labels: labelsOf(NAME) };
 
     const policy = podNetworkPolicy(
@@ -66,7 +70,10 @@ export class SmokeTest extends pulumi.ComponentResource {
     const job = new k8s.batch.v1.Job(
       name,
       {
-        metadata: { ...metadata, ...(trigger.kind === "sync" && { annotations: POST_SYNC_HOOK }) },
+        metadata: {
+          ...metadata,
+          annotations: trigger.kind === "sync" ? POST_SYNC_HOOK : REPLACE_UNREADY,
+        },
         spec: {
           // Its log says what was wrong at once; another try would only delay that.
           backoffLimit: 0,
@@ -90,7 +97,10 @@ export class SmokeTest extends pulumi.ComponentResource {
                 name: NAME,
                 image,
                 command: ["node", "service/smoke-test.cjs"],
-                args: ["--url", service.clusterUrl, "--model", "/models"],
+                args: [
+                  ...["--url", service.clusterUrl, "--model", "/models"],
+                  ...(precision === undefined ? [] : ["--precision", precision]),
+                ],
                 ...(keyed && { env: [platformKeyVariable] }),
                 resources: RESOURCES,
               },

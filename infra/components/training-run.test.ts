@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { objectsOf, podTemplates } from "./testing/pod-security.ts";
+import { objectsOf, podTemplates, selects } from "./testing/pod-security.ts";
 import { type Recording, recordPlatform } from "./testing/record-program.ts";
 
 const templateOf = (recording: Recording) => podTemplates(recording)["training"];
@@ -46,10 +46,31 @@ describe("TrainingRun, source sample", () => {
     expect(policyOf(recording).egress).toBeUndefined();
   });
 
+  it("wishes for the node of the service's pods, which hold the store, and waits for none of them", async () => {
+    const { podAffinity, ...others } = templateOf(recording).spec.affinity;
+    const [wish, ...more] = podAffinity.preferredDuringSchedulingIgnoredDuringExecution;
+    expect([others, more, wish.weight]).toEqual([{}, [], 100]);
+    expect(podAffinity).not.toHaveProperty("requiredDuringSchedulingIgnoredDuringExecution");
+    const { topologyKey, labelSelector } = wish.podAffinityTerm;
+    expect(topologyKey).toBe("kubernetes.io/hostname");
+    expect(selects(labelSelector.matchLabels, podTemplates(recording)["api"])).toBe(true);
+    const shared = await recordPlatform({
+      cluster: {
+        ...{ kind: "existing", kubeconfig: import.meta.filename, context: "lab" },
+        registry: "registry.example.org/team",
+      },
+      training: { source: "sample" },
+      modelStore: { accessMode: "ReadWriteMany" },
+    });
+    expect(templateOf(shared).spec.affinity).toBeUndefined();
+  });
+
   it("is bounded, stays to be read, and runs again for an empty store", () => {
     const [job] = objectsOf(recording, "batch/v1:Job").filter(({ name }) => name === "training");
     expect(job?.inputs.spec).toMatchObject({ backoffLimit: 2, activeDeadlineSeconds: 3600 });
     expect(job?.inputs.spec).not.toHaveProperty("ttlSecondsAfterFinished");
+    // So that the Pulumi CLI makes it anew when it failed, instead of waiting for it each time.
+    expect(job?.inputs.metadata.annotations).toEqual({ "pulumi.com/replaceUnready": "true" });
     expect(templateOf(recording).metadata.annotations).toEqual({
       "image-classification-platform/model-store": "uid of model-store",
     });

@@ -2,10 +2,13 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Resources } from "../config/fields.ts";
 import type { KaggleToken, TrainingSource } from "../training-source.ts";
+import { SERVICE_SELECTOR } from "./inference-service.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
 import type { ModelStore } from "./model-store.ts";
 import { toClusterDns, toHttpOf, toHttps } from "./network-rules.ts";
+import { nearServicePods } from "./placement.ts";
 import { podNetworkPolicy } from "./pod-network-policy.ts";
+import { REPLACE_UNREADY } from "./replace-unready.ts";
 import { modelStoreMount, restrictedPodSpec, scratch } from "./restricted-pod.ts";
 import type { TrackingServer } from "./tracking.ts";
 
@@ -51,7 +54,7 @@ export class TrainingRun extends pulumi.ComponentResource {
     const job = new k8s.batch.v1.Job(
       name,
       {
-        metadata,
+        metadata: { ...metadata, annotations: REPLACE_UNREADY },
         spec: {
           backoffLimit: 2,
           activeDeadlineSeconds: 3600,
@@ -61,7 +64,7 @@ export class TrainingRun extends pulumi.ComponentResource {
               annotations: { "image-classification-platform/model-store": modelStore.uid },
             },
             spec: restrictedPodSpec({
-              pod: { restartPolicy: "Never" },
+              pod: { restartPolicy: "Never", ...nearServicePods(modelStore, SERVICE_SELECTOR) },
               container: {
                 name: NAME,
                 image,

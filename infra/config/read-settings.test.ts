@@ -107,6 +107,18 @@ describe("parseSettings", () => {
     expect(scaleOf({ replicas: 4 })).toEqual({ kind: "fixed", replicas: 4 });
   });
 
+  it("watches a cluster of its own, and an existing one when the stack says so", () => {
+    const monitoringOf = (cluster: object, monitoring: object = {}) =>
+      parseSettings({ cluster, monitoring }).monitoring;
+    expect(monitoringOf({ kind: "embedded" }).enabled).toBe(true);
+    expect(monitoringOf({ kind: "minikube" }).enabled).toBe(true);
+    expect(monitoringOf({ kind: "minikube" }, { enabled: false }).enabled).toBe(false);
+    expect(monitoringOf(existing, { storage: "4Gi" })).toMatchObject({
+      ...{ enabled: false, storage: "4Gi" },
+    });
+    expect(monitoringOf(existing, { enabled: true }).enabled).toBe(true);
+  });
+
   it("takes a shared model store on an existing cluster", () => {
     const modelStore = { accessMode: "ReadWriteMany" };
     expect(parseSettings({ cluster: existing, modelStore }).modelStore).toMatchObject(modelStore);

@@ -7,7 +7,7 @@ import { evaluationSchema } from "./evaluation.ts";
 import { label, truthValue } from "./fields.ts";
 import { gitopsSchema } from "./gitops.ts";
 import { modelStoreSchema } from "./model-store.ts";
-import { monitoringSchema } from "./monitoring.ts";
+import { monitoringOf, monitoringSchema } from "./monitoring.ts";
 import { scaleOf, serviceSchema } from "./service.ts";
 import { trackingSchema } from "./tracking.ts";
 import { trainingSchema } from "./training.ts";
@@ -81,6 +81,7 @@ export const settingsSchema = z
   .transform(({ service: { replicas, autoscaling, ...service }, ...settings }) => ({
     ...settings,
     service: { ...service, scale: scaleOf({ replicas, autoscaling }, settings.cluster.kind) },
+    monitoring: monitoringOf(settings.monitoring, settings.cluster.kind),
     gitops: { ...settings.gitops, enabled: deployedByArgoCd(settings) },
   }));
 

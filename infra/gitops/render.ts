@@ -85,6 +85,7 @@ const declare = (name: string, { settings, exposure }: RenderOptions) => {
     ...shared,
     service,
     keyed: settings.service.access.keys !== undefined,
+    precision: settings.service.models.precision,
     trigger: { kind: "sync" },
   });
   return [service.clusterUrl, service.fingerprint, smokeTest.job];

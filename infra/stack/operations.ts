@@ -32,11 +32,16 @@ const cliEnvironment = async (): Promise<NodeJS.ProcessEnv> => {
 };
 
 const runCli = async (
-  { cli: [program, ...first], stack, policies }: Selection,
+  { cli: [program, ...first], stack, policies, cluster }: Selection,
   operation: Operation,
   options: OperationOptions,
 ): Promise<void> => {
-  const env = await cliEnvironment();
+  const gone = operation === "destroy" && cluster.kind === "embedded";
+  const env = {
+    // Half a cluster is taken down before: what was in it is in the state alone, and is dropped from it.
+    ...(gone && { PULUMI_K8S_DELETE_UNREACHABLE: "true" }),
+    ...(await cliEnvironment()),
+  };
   const select = ["stack", "select", "--create", stack];
   await runCommand(program, [...first, ...select], { cwd: repositoryDirectory, env });
   const judged = policies && operation !== "destroy";
@@ -127,13 +132,16 @@ export const outputsOf = async (
     });
   }
   const [program, ...first] = cli;
-  const text = await runCommand(
-    program,
-    [...first, "stack", "output", "--json", "--stack", stack],
-    {
+  const args = [...first, "stack", "output", "--json", "--stack", stack];
+  try {
+    const text = await runCommand(program, args, {
       cwd: repositoryDirectory,
       env: await cliEnvironment(),
-    },
-  );
-  return JSON.parse(text) as Record<string, unknown>;
+    });
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    // The first operation makes the stack.
+    if (error instanceof UserError && error.message.includes("no stack named")) return {};
+    throw error;
+  }
 };

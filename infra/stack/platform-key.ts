@@ -12,6 +12,7 @@ const placeSchema = z.object({ secret: z.string(), key: z.string() }).nullish();
  * file holds it. Undefined where the service asks for none.
  *
  * @param output the stack's output `platformKey`
+ * @throws UserError when the Secret does not have it
  */
 export const readPlatformKey = async (
   stack: Deployed,
@@ -20,10 +21,11 @@ export const readPlatformKey = async (
   const place = placeSchema.parse(output);
   if (!place) return undefined;
   const env = { ...process.env, PATH: `${binaryDirectory}:${process.env["PATH"] ?? ""}` };
-  const secret = ["get", "secret", place.secret, `--output=jsonpath={.data['${place.key}']}`];
-  const encoded = await runCommand("kubectl", [...kubectlFlags(stack), ...secret], { env });
+  const secret = ["get", "secret", place.secret, "--ignore-not-found"];
+  const format = `--output=jsonpath={.data['${place.key}']}`;
+  const encoded = await runCommand("kubectl", [...kubectlFlags(stack), ...secret, format], { env });
   if (encoded) return Buffer.from(encoded, "base64").toString();
   throw new UserError(
-    `the Secret ${place.secret} has no key; run \`make up\`: it writes it again.`,
+    `the Secret ${place.secret} is gone or has no key, and an unchanged one is not written again; for a new key take service.access.keys out of the stack's file, run \`make up\`, put it back and run \`make up\` again.`,
   );
 };

@@ -6,8 +6,8 @@ import { UserError } from "../user-error.ts";
 import { type Deployed, kubectlFlags } from "./deployed.ts";
 import { type Application, describeUnfinished, judge } from "./sync-verdict.ts";
 
-/** Time for everything: a verdict that comes later helps nobody who waits for it. */
-const TIMEOUT_MS = 115_000;
+/** Time for everything. A pod that does not start is refused after a minute or so, on a slow machine after several. */
+const TIMEOUT_MS = 300_000;
 const POLL_MS = 500;
 const LOG_LINES = 10;
 const SMOKE_TEST = "smoke-test";
@@ -125,7 +125,7 @@ const explain = async (
  *
  * @param kind `trigger` syncs, and so tests, even what has passed already; `wait` only what has not
  * @returns the commit
- * @throws UserError with Argo CD's reasons and the last lines of the smoke test or the service, after two minutes at the latest
+ * @throws UserError with Argo CD's reasons and the last lines of the smoke test or the service, after five minutes at the latest
  */
 export const awaitSync = async (target: SyncTarget, kind: "trigger" | "wait"): Promise<string> => {
   const api = client(target);

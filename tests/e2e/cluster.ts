@@ -82,7 +82,7 @@ export const syncHasBegun = (commit: string): Promise<void> =>
     const { operationState } = (await application()).status;
     if (operationState?.operation?.sync?.revision !== commit || operationState.phase !== "Running")
       throw new Error(`no sync of ${commit} is under way: ${JSON.stringify(operationState)}`);
-  }, 60);
+  }, 300);
 
 /** Ends the processes of a container as a crash would, on the node: SIGKILL, without a word to Kubernetes. */
 export const killContainer = async (
@@ -92,8 +92,10 @@ export const killContainer = async (
 ): Promise<void> => {
   const ids = (await podsOf(namespace, selector))
     .flatMap(({ status }) => status.containerStatuses ?? [])
-    .filter((status) => status.name === name)
-    .map(({ containerID }) => containerID?.replace("containerd://", "") ?? "");
+    // One that is still being made has none, and nothing that could be ended.
+    .flatMap(({ name: own, containerID }) =>
+      own === name && containerID ? [containerID.replace("containerd://", "")] : [],
+    );
   if (ids.length === 0) throw new Error(`${namespace} has no container ${name} (${selector})`);
   for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     try {

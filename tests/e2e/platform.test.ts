@@ -10,6 +10,7 @@ import { container, eventually, health, url } from "./cluster.ts";
 import { DEPLOYMENT, openDeployRepository, withVariable } from "./deploy-repository.ts";
 import { steadyLoad } from "./load.ts";
 import { openMlflow } from "./mlflow.ts";
+import { skipped } from "./skipped.ts";
 import {
   footprint,
   killGroup,
@@ -18,7 +19,6 @@ import {
   make,
   nodeProcess,
   type Outcome,
-  possible,
   repository,
   start,
   stateFile,
@@ -51,7 +51,7 @@ const errorLine = ({ stderr }: Outcome): string =>
  * The story of one platform on a real cluster: from nothing, through use and faults, to nothing. The tests build on each
  * other, in this order; whatever ran here before is taken down first.
  */
-describe.skipIf(!possible)("the platform", () => {
+describe.skipIf(skipped)(`the platform${skipped}`, () => {
   let before: Awaited<ReturnType<typeof footprint>>;
   let first: Outcome;
 
@@ -299,7 +299,7 @@ describe.skipIf(!possible)("the platform", () => {
         ...["get", "job/smoke-test", "-n", "cats-dogs"],
       );
       expect(job.metadata.finalizers).toContain("argocd.argoproj.io/hook-finalizer");
-    }, 90);
+    }, 300);
     rmSync(copy.directory, { recursive: true });
     const { child, ended } = start("make", ["down"]);
     let seen = "";

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endedJob, jobOf, submitBatch } from "../fixtures/batches.ts";
 import { eventually, killContainer, podsOf, url, volumeDirectory } from "./cluster.ts";
 import { openDeployRepository } from "./deploy-repository.ts";
+import { skipped } from "./skipped.ts";
 import { deployWithSettings } from "./stack-settings.ts";
-import { kubectl, make, possible, repository, start, stateFile } from "./support.ts";
+import { kubectl, make, repository, start, stateFile } from "./support.ts";
 
 const QUEUE = "app.kubernetes.io/name=batch-queue";
 const PHOTOS = 20;
@@ -46,7 +47,7 @@ const platformKey = async (): Promise<string> => {
  * A platform with what is off by default: keys, batches in Redis, volumes for outputs and samples. Argo CD deploys the
  * service as ever. The tests build on each other, in this order.
  */
-describe.skipIf(!possible)("a platform with keys, a queue and volumes", () => {
+describe.skipIf(skipped)(`a platform with keys, a queue and volumes${skipped}`, () => {
   const scratch = mkdtempSync(join(tmpdir(), "settings-"));
   let key: string;
   let restore: (() => Promise<void>) | undefined;

@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { step } from "../../console.ts";
 import { withLock } from "../../lock.ts";
 import { binaryDirectory, cacheDirectory } from "../../paths.ts";
-import { runCommand } from "../../run-command.ts";
+import { runCommand, tryCommand } from "../../run-command.ts";
 import { UserError } from "../../user-error.ts";
 import { ensureRegistry } from "../cluster/start.ts";
 import { ensureBaseImage } from "../images/base-images.ts";
@@ -12,10 +12,11 @@ import { adaptManifests, type UpstreamObject } from "./manifests.ts";
 
 const NAMESPACE = "argocd";
 const MODULE = "github.com/argoproj/argo-cd/v3";
+const KUBECTL = join(binaryDirectory, "kubectl");
 
 /** With the kubeconfig that KUBECONFIG names. */
 const kubectl = (args: readonly string[], objects?: readonly UpstreamObject[]): Promise<string> =>
-  runCommand(join(binaryDirectory, "kubectl"), ["--namespace", NAMESPACE, ...args], {
+  runCommand(KUBECTL, ["--namespace", NAMESPACE, ...args], {
     ...(objects && { input: JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }) }),
   });
 
@@ -83,8 +84,26 @@ const releaseHooks = async (): Promise<void> => {
   }
 };
 
-/** Removes what {@link installArgoCd} made. Its namespace goes with the program's own. */
+/** Whether there is a cluster to remove anything from. A server that answers at all counts, also while it is not ready. */
+const clusterAnswers = async (): Promise<boolean> => {
+  const { KUBECONFIG: kubeconfig } = process.env;
+  // Without the file kubectl would ask port 8080 of this machine, and that may be the service's.
+  const named = await access(kubeconfig ?? "").then(
+    () => true,
+    () => false,
+  );
+  if (!named) return false;
+  return (
+    (await tryCommand(KUBECTL, ["get", "--raw", "/version", "--request-timeout=20s"])).code === 0
+  );
+};
+
+/**
+ * Removes what {@link installArgoCd} made. Its namespace goes with the program's own. Of a cluster that is gone there is
+ * nothing to remove: `make down` takes half a cluster away before.
+ */
 export const removeArgoCd = async (lookAtGit: string): Promise<void> => {
+  if (!(await clusterAnswers())) return;
   const objects = await readManifests(lookAtGit);
   await kubectl(["delete", "--ignore-not-found", "--wait=false", "-f", "-"], objects);
   const controller = "--selector=app.kubernetes.io/name=argocd-application-controller";

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { delimiter, join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
 import { isSocketOpen, requireFreePort } from "./host.ts";
 
 describe("requireFreePort", () => {
@@ -18,6 +18,25 @@ describe("requireFreePort", () => {
     await once(server, "close");
     await expect(requireFreePort(port, "the service")).resolves.toBeUndefined();
   });
+
+  it.skipIf(process.platform !== "linux")(
+    "waits for a port that a process has which is about to be gone",
+    async () => {
+      const directory = mkdtempSync(join(tmpdir(), "ss-"));
+      const asked = join(directory, "asked");
+      // As it says of a process of which threads are left only.
+      writeFileSync(join(directory, "ss"), `#!/bin/sh\necho >> "${asked}"\n`, { mode: 0o755 });
+      vi.stubEnv("PATH", [directory, process.env["PATH"]].join(delimiter));
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const free = requireFreePort((server.address() as AddressInfo).port, "the service");
+      await vi.waitFor(() => expect(existsSync(asked)).toBe(true), 60_000);
+      server.close();
+      await expect(free).resolves.toBeUndefined();
+      vi.unstubAllEnvs();
+      rmSync(directory, { recursive: true });
+    },
+  );
 });
 
 describe.skipIf(process.platform === "win32")("isSocketOpen", () => {

@@ -1,9 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { connect, type NetConnectOpts } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { tryCommand } from "../../run-command.ts";
 import { UserError } from "../../user-error.ts";
 
 const CAP_SYS_RESOURCE = 24n;
+const RELEASED_WITHIN_MS = 5_000;
 
 /** The capability that a negative oom_score_adj needs; containers and sandboxes often lack it, even for root. */
 export const hasSysResource = async (): Promise<boolean> => {
@@ -81,11 +83,21 @@ const listenerOf = async (port: number): Promise<string> => {
   return /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout)?.slice(1, 3).join(", process ") ?? "";
 };
 
-/** @throws UserError that names the port, what it is for and who has it, when one is taken. */
+/**
+ * Waits for a port of which nobody is known to have it: a process that has ended holds its ports until the last of its threads is
+ * gone, which takes a moment on a busy machine.
+ *
+ * @throws UserError that names the port, what it is for and who has it, when one is taken.
+ */
 export const requireFreePort = async (port: number, purpose: string): Promise<void> => {
-  if (!(await hasListener(port))) return;
-  const owner = await listenerOf(port);
-  throw new UserError(
-    `Port ${port} (${purpose}) is in use${owner && ` by ${owner}`}; stop that program and run again.`,
-  );
+  const until = Date.now() + RELEASED_WITHIN_MS;
+  while (await hasListener(port)) {
+    const owner = await listenerOf(port);
+    if (owner || Date.now() > until) {
+      throw new UserError(
+        `Port ${port} (${purpose}) is in use${owner && ` by ${owner}`}; stop that program and run again.`,
+      );
+    }
+    await delay(50);
+  }
 };

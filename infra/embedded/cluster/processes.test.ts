@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 const state = await mkdtemp(join(tmpdir(), "processes-"));
 vi.stubEnv("XDG_STATE_HOME", state);
 const { places } = await import("./layout.ts");
-const { ensureProcess, recordedProcesses, runningPid, stopProcess } = await import(
+const { ensureProcess, recordedProcesses, runningPid, runsAs, stopProcess } = await import(
   "./processes.ts"
 );
 
@@ -36,7 +36,7 @@ describe.skipIf(process.platform === "win32")("processes", () => {
     await ensureProcess(sleeper());
     const pid = (await runningPid("sleeper")) as number;
     process.kill(pid, "SIGKILL");
-    await vi.waitFor(async () => expect(await runningPid("sleeper")).toBeUndefined());
+    await vi.waitFor(async () => expect(await runningPid("sleeper")).toBeUndefined(), 60_000);
     await expect(ensureProcess(sleeper())).resolves.toBe(true);
     await expect(runningPid("sleeper")).resolves.not.toBe(pid);
   });
@@ -49,6 +49,13 @@ describe.skipIf(process.platform === "win32")("processes", () => {
     await writeFile(file, "two");
     await expect(ensureProcess(spec)).resolves.toBe(true);
     await expect(ensureProcess({ ...spec, args: ["61"] })).resolves.toBe(true);
+  });
+
+  it("knows whether a process runs with just these flags", async () => {
+    await expect(runsAs(sleeper())).resolves.toBe(false);
+    await ensureProcess(sleeper());
+    await expect(runsAs(sleeper())).resolves.toBe(true);
+    await expect(runsAs(sleeper(["61"]))).resolves.toBe(false);
   });
 
   it("starts a process again that ends before it is ready, as often as it may", async () => {

@@ -56,6 +56,11 @@ export const runningPid = async (name: string): Promise<number | undefined> => {
   return record && isAlive(record) ? record.pid : undefined;
 };
 
+/** Whether a process runs with just this binary, these flags and this configuration. */
+export const runsAs = async (spec: ProcessSpec): Promise<boolean> =>
+  (await runningPid(spec.name)) !== undefined &&
+  (await readRecord(spec.name))?.fingerprint === (await fingerprintOf(spec));
+
 /** The names of all processes that were ever started here and not stopped. */
 export const recordedProcesses = async (): Promise<string[]> => {
   const files = await readdir(places.processes).catch(() => []);
@@ -78,12 +83,11 @@ const READY_WITHIN_MS = 90_000;
  */
 export const ensureProcess = async (spec: ProcessSpec): Promise<boolean> => {
   const fingerprint = await fingerprintOf(spec);
-  let running = await runningPid(spec.name);
-  if (running && (await readRecord(spec.name))?.fingerprint !== fingerprint) {
+  const running = await runsAs(spec);
+  if (!running) {
     await stopProcess(spec.name);
-    running = undefined;
+    await start(spec, fingerprint);
   }
-  if (!running) await start(spec, fingerprint);
   const until = Date.now() + READY_WITHIN_MS;
   let attempts = spec.attempts ?? 1;
   while (!(await spec.isReady())) {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Declaration } from "./declaration.ts";
 import { UnreachableError } from "./engine-error.ts";
 import { containsUnknown, type PropertyMap } from "./property-values.ts";
-import { parseProviderReference, type ResourceState } from "./resource-state.ts";
+import { parseProviderReference, type ResourceState, requirementsOf } from "./resource-state.ts";
 import type { Session } from "./session.ts";
 import { makeUrn } from "./urn.ts";
 
@@ -37,14 +37,22 @@ const findIdentity = async (
   }
 };
 
-/** Objects of a cluster that is no more exist nowhere: nothing of them needs to be deleted. */
+/**
+ * Objects of a cluster that is no more exist nowhere: nothing of them needs to be deleted. Nor is there anything left of what
+ * commands did with them, so these run again.
+ */
 const forgetLostObjects = async (session: Session, urn: string): Promise<void> => {
-  const lost = session.journal
-    .all()
-    .filter(
-      ({ provider }) => provider !== undefined && parseProviderReference(provider).urn === urn,
-    );
-  await session.journal.forget(lost);
+  const known = session.journal.all();
+  const lost = known.filter(
+    ({ provider }) => provider !== undefined && parseProviderReference(provider).urn === urn,
+  );
+  const urns = new Set(lost.map((object) => object.urn));
+  const commands = known.filter(
+    (each) =>
+      session.providers.command.supports(each.type) &&
+      requirementsOf(each).some((required) => urns.has(required)),
+  );
+  await session.journal.forget([...lost, ...commands]);
   session.display.message(
     "warning",
     `the kubeconfig names another cluster than before: its ${lost.length} objects are created again.`,

@@ -6,6 +6,7 @@ import { RATE, type Row } from "./panel.ts";
 export const predictionsRow = (target: Target): Row => {
   const confidence = (part: string, window: string, ...matchers: readonly string[]): string =>
     `sum(rate(${seriesOf(target, `${METRIC.confidence}_${part}`, ...matchers)}[${window}]))`;
+  const bound = seriesOf(target, METRIC.driftBound);
   const mean = (window: string): string =>
     `${confidence("sum", window)} / ${confidence("count", window)}`;
   return {
@@ -37,20 +38,19 @@ export const predictionsRow = (target: Target): Row => {
       },
       {
         id: "drift",
-        title: "Drift from training: population stability index",
+        title: "Drift from training: population stability index by its limit",
         description:
-          "Of the last answers of each pod against training's held-out photos. Above 0.25 and above what chance allows: other photos than the model knows.",
+          "Of the last answers of each pod against training's held-out photos. The limit is what chance allows so few photos, 0.25 at least. Above 1: other photos than the model knows.",
         unit: "count",
         kind: "lines",
         queries: [
           {
-            expr: `max by (of) (${seriesOf(target, METRIC.drift)})`,
-            legend: "{{of}}",
+            // Each pod by its own bound: a pod with few photos has both a large index and a large bound.
+            expr: `max by (pod, of) (${seriesOf(target, METRIC.drift)} / clamp_min(${bound}, 0.25))`,
+            legend: "{{pod}} {{of}}",
           },
-          {
-            expr: `min by (of) (${seriesOf(target, METRIC.driftBound)})`,
-            legend: "{{of}}, what chance allows",
-          },
+          // The line at 1, where there is something to compare with it.
+          { expr: `group(${bound})`, legend: "limit" },
         ],
       },
       {

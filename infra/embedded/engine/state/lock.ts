@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -46,7 +46,7 @@ const readLock = async (path: string): Promise<Lock | undefined> => {
   try {
     return lockSchema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch {
-    // Gone since the folder was listed, or half written by a process that died: neither holds the stack.
+    // Gone since the folder was listed, or half written by a CLI or an older version that died: neither holds the stack.
     return undefined;
   }
 };
@@ -91,11 +91,16 @@ export const acquireLock = async (reference: StackReference): Promise<() => Prom
     timestamp: new Date().toISOString(),
     started: (await readProcess(process.pid))?.started,
   };
-  await writeFile(path, JSON.stringify(lock), { flag: "wx" });
+  // Beside the folder, of which the Pulumi CLI reads every file.
+  const temporary = `${directory}.${name}`;
   try {
+    // Whole from the start: another one takes a file that it cannot read for that of a process that died over it.
+    await writeFile(temporary, JSON.stringify(lock));
+    await rename(temporary, path);
     // Two that wrote at the same moment both see each other here, and both give way.
     await checkForOthers(directory, name);
   } catch (error) {
+    await rm(temporary, { force: true });
     await release();
     throw error;
   }

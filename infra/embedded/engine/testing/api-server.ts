@@ -102,7 +102,7 @@ const finalizeNamespaces = async (
 /** Starts etcd and kube-apiserver on free loopback ports, with an empty cluster. */
 export const startApiServer = async (): Promise<ApiServer> => {
   const directory = await mkdtemp(join(tmpdir(), "engine-api-server-"));
-  const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
+  const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort()]);
   const keys = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },

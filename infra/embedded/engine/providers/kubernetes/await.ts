@@ -4,6 +4,7 @@ import type { ApiClient } from "./client.ts";
 import type { Discovery } from "./discovery.ts";
 import { byName, follow, type Selection } from "./follow.ts";
 import { checkFor, hasReadyEndpoint, needsEndpoints, type Readiness } from "./readiness.ts";
+import { throttle } from "./throttle.ts";
 import { conditionsOf, type KubernetesObject, nameOfObject } from "./types.ts";
 import { parseWaitFor } from "./wait-for.ts";
 import { showWarnings } from "./warnings.ts";
@@ -19,21 +20,9 @@ export type AwaitOptions = {
 };
 
 const DEFAULT_TIMEOUT = 600;
-const PROGRESS_MS = 3_000;
 
 /** Waiting came to an end without the wanted state. */
 class NotReadyError extends EngineError {}
-
-const throttled = (show: (text: string) => void): ((text: string) => void) => {
-  let last = "";
-  let shownAt = 0;
-  return (text) => {
-    if (text === last || Date.now() - shownAt < PROGRESS_MS) return;
-    last = text;
-    shownAt = Date.now();
-    show(text);
-  };
-};
 
 /** Follows a selection until `test` says ready. @throws NotReadyError when it fails or the time is over */
 const awaitSelection = async (
@@ -42,7 +31,7 @@ const awaitSelection = async (
   options: AwaitOptions & { readonly seconds: number; readonly namespace: string | undefined },
 ): Promise<readonly KubernetesObject[]> => {
   const { client, signal, seconds } = options;
-  const progress = throttled(options.progress);
+  const progress = throttle(options.progress);
   const endWarnings = showWarnings(client, options.namespace, options.progress);
   const timeout = AbortSignal.timeout(seconds * 1000);
   let text = "";
@@ -52,7 +41,7 @@ const awaitSelection = async (
       if (readiness.state === "ready") return items;
       text = readiness.text;
       if (readiness.state === "failed") throw new NotReadyError(`failed: ${text}`);
-      progress(text);
+      progress.say(text);
     }
   } catch (error) {
     if (error instanceof NotReadyError) throw error;
@@ -60,6 +49,7 @@ const awaitSelection = async (
     if (!timeout.aborted) throw error;
   } finally {
     endWarnings();
+    progress.end();
   }
   throw new NotReadyError(
     `not ready after ${formatDuration(seconds * 1000)}: ${text}; a longer customTimeouts may help.`,
