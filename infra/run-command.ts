@@ -18,6 +18,13 @@ export type CommandResult = {
   readonly stderr: string;
 };
 
+/** A program that this machine does not have. */
+export class MissingProgram extends UserError {
+  constructor(program: string) {
+    super(`${program} is not installed; install it or add it to PATH.`);
+  }
+}
+
 /** Runs a program without a shell and collects what it prints; a non-zero exit is a result, not an error. */
 export const tryCommand = (
   program: string,
@@ -46,11 +53,7 @@ export const tryCommand = (
     });
     child.stdin?.end(options.input ?? "");
     child.on("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === "ENOENT"
-          ? new UserError(`${program} is not installed; install it or add it to PATH.`)
-          : error,
-      );
+      reject(error.code === "ENOENT" ? new MissingProgram(program) : error);
     });
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });

@@ -2,8 +2,11 @@ import { say, step } from "../../console.ts";
 import { runCommand, tryCommand } from "../../run-command.ts";
 import { UserError } from "../../user-error.ts";
 
-/** What the embedded target takes from Debian, and why. */
-const PACKAGES = {
+/** Names of Debian packages, and what each is for. */
+export type DebianPackages = Readonly<Record<string, string>>;
+
+/** What the embedded target takes from Debian. */
+export const CLUSTER_PACKAGES: DebianPackages = {
   containerd: "runs the pods",
   runc: "runs the containers",
   "containernetworking-plugins": "gives pods their network",
@@ -14,7 +17,7 @@ const PACKAGES = {
   conntrack: "kube-proxy forgets stale UDP flows with it",
   iproute2: "creates the node's bridge",
   kmod: "loads kernel modules where they are modules",
-} as const;
+};
 
 const isInstalled = async (name: string): Promise<boolean> => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own syntax
@@ -27,8 +30,8 @@ const isInstalled = async (name: string): Promise<boolean> => {
  *
  * @throws UserError when a package is missing and may not, or cannot, be installed
  */
-export const ensureDebianPackages = async (): Promise<void> => {
-  const names = Object.keys(PACKAGES) as (keyof typeof PACKAGES)[];
+export const ensureDebianPackages = async (packages: DebianPackages): Promise<void> => {
+  const names = Object.keys(packages);
   const flags = await Promise.all(names.map(isInstalled));
   const missing = names.filter((_, index) => !flags[index]);
   if (missing.length === 0) return;
@@ -37,8 +40,9 @@ export const ensureDebianPackages = async (): Promise<void> => {
       `Missing Debian packages: ${missing.join(" ")}. Install them (apt-get install --no-install-recommends ${missing.join(" ")}) or run without NO_INSTALL.`,
     );
   }
-  for (const name of missing)
-    say(`  ${name} is missing (${PACKAGES[name]}): it will be installed.`);
+  for (const name of missing) {
+    say(`  ${name} is missing (${packages[name]}): it will be installed.`);
+  }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   await step(`installing ${missing.length} Debian packages`, async () => {
     await runCommand("apt-get", ["update", "-qq"], { env });

@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { withoutClusterRules } from "./network.ts";
+import { expect, it, vi } from "vitest";
+import { removeNetwork, withoutClusterRules } from "./network.ts";
 
 const saved = `*nat
 :PREROUTING ACCEPT [0:0]
@@ -23,4 +23,13 @@ it("takes the cluster's chains and rules out of the packet filter and leaves eve
 -A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE
 COMMIT
 `);
+});
+
+it("has nothing to remove on a machine that never had a cluster, nor the programs that one is made with", async () => {
+  vi.stubEnv("PATH", import.meta.dirname);
+  try {
+    await expect(removeNetwork()).resolves.toBeUndefined();
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });

@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { runCommand, tryCommand } from "../../run-command.ts";
+import { MissingProgram, runCommand, tryCommand } from "../../run-command.ts";
 import { BRIDGE, NODE_ADDRESS, POD_CIDR } from "./layout.ts";
 
 const KERNEL_MODULES = ["overlay", "br_netfilter", "nf_conntrack", "veth", "bridge"];
@@ -46,13 +46,24 @@ const cleanPacketFilter = async (iptables: "iptables" | "ip6tables"): Promise<vo
   await runCommand(`${iptables}-restore`, [], { input: kept });
 };
 
-/** Removes the bridge, the pods' links and every rule of the cluster. */
-export const removeNetwork = async (): Promise<void> => {
-  await cleanPacketFilter("iptables");
-  await cleanPacketFilter("ip6tables");
+const removeLinks = async (): Promise<void> => {
   const members = await tryCommand("ip", ["-o", "link", "show", "master", BRIDGE]);
   for (const [, link] of members.stdout.matchAll(/^\d+: ([^@:]+)/gm)) {
     if (link) await tryCommand("ip", ["link", "delete", link]);
   }
   await tryCommand("ip", ["link", "delete", BRIDGE]);
+};
+
+/** Removes every rule of the cluster, the bridge and the pods' links. */
+export const removeNetwork = async (): Promise<void> => {
+  for (const remove of [
+    () => cleanPacketFilter("iptables"),
+    () => cleanPacketFilter("ip6tables"),
+    removeLinks,
+  ]) {
+    await remove().catch((error: unknown) => {
+      // The cluster's start installs what it makes these with: a machine without it has none of them.
+      if (!(error instanceof MissingProgram)) throw error;
+    });
+  }
 };

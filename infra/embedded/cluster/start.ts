@@ -7,7 +7,7 @@ import { ensureTools } from "../tools/build.ts";
 import { ensureAddons } from "./addons.ts";
 import { ensureCgroup } from "./cgroup.ts";
 import { writeConfiguration } from "./configuration.ts";
-import { ensureDebianPackages } from "./debian-packages.ts";
+import { CLUSTER_PACKAGES, ensureDebianPackages } from "./debian-packages.ts";
 import { requireFreePort, requireRoot } from "./host.ts";
 import { NODE_NAME, PORTS, places } from "./layout.ts";
 import { ensureNetwork } from "./network.ts";
@@ -76,7 +76,7 @@ export const ensureRegistry = async (): Promise<void> => {
  */
 export const startCluster = async (): Promise<string> => {
   requireRoot();
-  await ensureDebianPackages();
+  await ensureDebianPackages(CLUSTER_PACKAGES);
   for (const name of ["kubernetes", "etcd", "coredns", "local-path-provisioner"] as const) {
     await ensureTools(name);
   }
