@@ -74,6 +74,7 @@ test-fast: lint ## lint and unit tests
 
 test: test-fast ## everything: lint, unit, integration, end to end on the real cluster
 	@node infra/cli/build-tools.ts kubernetes etcd versitygw
+	@node tests/install-chromium.ts
 	@npm run -s test:integration
 	@npm run -s test:e2e
 
