@@ -44,13 +44,15 @@ export const start = (
   });
   let stdout = "";
   let stderr = "";
+  // What takes minutes must be seen to live, in CI too; the answers of other programs are for the tests alone.
+  const shown = process.env["CI"] && program === "make";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
+    if (shown) process.stderr.write(text);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
-    // What takes minutes must be seen to live, in CI too.
-    if (process.env["CI"]) process.stderr.write(text);
+    if (shown) process.stderr.write(text);
   });
   const ended = new Promise<Outcome>((resolve, reject) => {
     child.once("error", reject).once("close", (code) => resolve({ code, stdout, stderr }));
@@ -83,8 +85,14 @@ export const nodeProcess = (name: string): number =>
   JSON.parse(readFileSync(join(stateDirectory, "cluster", "processes", `${name}.json`), "utf8"))
     .pid;
 
-const run = async (program: string, ...args: string[]): Promise<string> =>
-  (await start(program, args).ended).stdout;
+/** What a program printed: nothing where the first `make up` has yet to install it. */
+const run = async (program: string, ...args: string[]): Promise<string> => {
+  const { stdout } = await start(program, args).ended.catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return { stdout: "" };
+  });
+  return stdout;
+};
 
 /** Command lines of all processes of this machine that run from our directories or on our sockets. */
 const ourProcesses = (): string[] =>
