@@ -29,6 +29,8 @@ export type RunningServer = {
   readonly coldStart: number;
   /** Resident memory of the process and all its children, bytes. */
   memory(): Promise<number>;
+  /** What of it is no mapped file, bytes: the kernel drops pages of files and reads them again as it sees fit. */
+  anonymousMemory(): Promise<number>;
   /** Tells it to stop, and waits. @returns its exit code, or the signal that it ended by */
   stop(): Promise<number | NodeJS.Signals | null>;
 };
@@ -76,13 +78,14 @@ const children = async (pid: number): Promise<number[]> => {
   return [pid, ...(await Promise.all(direct.map(children))).flat()];
 };
 
-const residentBytes = async (pid: number): Promise<number> => {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+/** @param field of /proc/PID/status */
+const treeMemory = async (pid: number, field: "VmRSS" | "RssAnon"): Promise<number> => {
+  const bytes = async (process: number): Promise<number> => {
+    const status = await readFile(`/proc/${process}/status`, "utf8").catch(() => "");
+    return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
+  };
+  return (await Promise.all((await children(pid)).map(bytes))).reduce((sum, n) => sum + n, 0);
 };
-
-const treeMemory = async (pid: number): Promise<number> =>
-  (await Promise.all((await children(pid)).map(residentBytes))).reduce((sum, n) => sum + n, 0);
 
 /** Whether a server answers a prediction. */
 const answers = async (url: string, request: Buffer): Promise<boolean> => {
@@ -123,5 +126,11 @@ export const startServer = async (kind: ServerKind, photo: Buffer): Promise<Runn
     await new Promise((retry) => setTimeout(retry, 5));
   }
   const coldStart = performance.now() - begun;
-  return { url, coldStart, memory: () => treeMemory(child.pid ?? 0), stop: () => end(child) };
+  const pid = child.pid ?? 0;
+  return {
+    ...{ url, coldStart },
+    memory: () => treeMemory(pid, "VmRSS"),
+    anonymousMemory: () => treeMemory(pid, "RssAnon"),
+    stop: () => end(child),
+  };
 };

@@ -1,6 +1,7 @@
 /*
  * Mixed load on one service for an hour: photos small and large, tensors, explanations, /process, batches, bad bodies,
- * hang-ups, page and metrics, at a rate that leaves the machine half idle. Does its memory grow, and does anything fail?
+ * hang-ups, page and metrics, at a rate that leaves the machine half idle. Does its memory (without mapped files) grow, and
+ * does anything fail?
  *
  *   node tests/bench/soak.ts --model DIR [--minutes 60] [--photos DIR]
  *
@@ -116,7 +117,7 @@ const run = async ({ model, minutes, photos: directory }: Flags): Promise<void> 
   const server = await startServer(kind, photo);
   let ended: Awaited<ReturnType<typeof server.stop>> = null;
   const { tallies, points } = await soakActivities({ url: server.url, model: metadata, photos })
-    .then((activities) => soak(activities, server.memory, duration))
+    .then((activities) => soak(activities, server.anonymousMemory, duration))
     .finally(async () => {
       ended = await server.stop();
     });
