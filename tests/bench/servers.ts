@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort } from "../../infra/embedded/engine/testing/free-port.ts";
 import type { Precision } from "../../model/precision.ts";
+import { imageAllocators } from "../fixtures/image-allocators.ts";
 import { openConnection } from "./connection.ts";
 import { bundledService } from "./service-bundle.ts";
 import { type Protocol, predictRequest } from "./upload-bodies.ts";
@@ -42,18 +43,6 @@ export const benchCache = (): string =>
     "image-classification-platform/bench",
   );
 
-/** What the image sets: the C library's allocator, and the modules that it carries compiled, as Python's environment does. */
-const imageEnvironment = async (): Promise<Record<string, string>> => {
-  const dockerfile = await readFile(join(ROOT, "service/Dockerfile"), "utf8");
-  const [, tunables] = /GLIBC_TUNABLES=(\S+)/.exec(dockerfile) ?? [];
-  if (tunables === undefined) throw new Error("service/Dockerfile has no GLIBC_TUNABLES any more");
-  return {
-    GLIBC_TUNABLES: tunables,
-    NODE_COMPILE_CACHE: join(benchCache(), "compile-cache"),
-    PROCESS_CONFIG: join(ROOT, "configs"),
-  };
-};
-
 /** The service as the repository has it, bundled and with the settings as in its image. */
 export const service = async (
   model: string,
@@ -67,7 +56,13 @@ export const service = async (
       ...[join(bundle, "main.cjs"), "--model", model, "--precision", precision],
       ...["--port", String(port), "--metrics-port", "0"],
     ],
-    env: { DRAIN_DELAY: "0", ...(await imageEnvironment()) },
+    env: {
+      ...(await imageAllocators()),
+      DRAIN_DELAY: "0",
+      // The image carries its modules compiled, as Python's environment does.
+      NODE_COMPILE_CACHE: join(benchCache(), "compile-cache"),
+      PROCESS_CONFIG: join(ROOT, "configs"),
+    },
     directory: ROOT,
   };
 };

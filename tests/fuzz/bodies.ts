@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { publishModel } from "../../model/store.ts";
+import { imageAllocators } from "../fixtures/image-allocators.ts";
 import { colourImage, stubModel } from "../fixtures/models.ts";
 import { type ServiceProcess, startServiceProcess } from "../fixtures/service-process.ts";
 import { fuzzUploads } from "./fuzz-uploads.ts";
@@ -60,8 +61,7 @@ const fuzz = async ({ count, seed, model }: Flags): Promise<void> => {
     env: {
       // A busy machine is no fault of a body.
       ...{ DEADLINE: "60", LOG_LEVEL: "info" },
-      // As in the service's image.
-      GLIBC_TUNABLES: "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=262144",
+      ...(await imageAllocators()),
     },
   });
   try {
