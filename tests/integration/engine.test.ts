@@ -308,6 +308,26 @@ describe.skipIf(missing !== undefined)("the embedded engine on a real API server
     expect((await trial.run("preview", { expectNoChanges: true })).exitCode).toBe(0);
   });
 
+  it("says nothing of what the program could not declare any more because something else had failed", async () => {
+    const [first, second] = [trial.path("first"), trial.path("second")];
+    execFileSync("/bin/sh", ["-c", 'mkfifo "$0" "$1"', first, second]);
+    await trial.configure({
+      breaks: `cat "${first}"; exit 3`,
+      create: `echo waiting; cat "${second}"`,
+    });
+    const running = trial.start("up");
+    const says = (text: string): Promise<void> =>
+      vi.waitFor(() => expect(running.text()).toContain(text), 120_000);
+    await says("greet waiting");
+    await writeFile(first, "");
+    await says("breaks creating failed");
+    // Only now does the program have what most of its resources are declared with.
+    await writeFile(second, "");
+    expect(await running.ended).toBe(1);
+    expect(running.text()).not.toMatch(/unhandled exception|\n\s+at /);
+    await trial.configure({});
+  });
+
   const killAtStep = async (step: number): Promise<void> => {
     const running = trial.start("up");
     running.process.stdout?.on("data", () => {

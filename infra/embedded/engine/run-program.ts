@@ -34,6 +34,8 @@ export const runProgram = async (
     register: registrar.register,
     registerOutputs: registrar.registerOutputs,
     log: (severity, message, urn) => {
+      // Once a resource has failed, the SDK hangs up and cannot declare what depends on those that still came to an end.
+      if (session.failed() && message.includes("Channel has been shut down")) return;
       display.message(severity, hide(message), urn);
       if (severity === "error") session.fail(new StoppedError(message));
     },

@@ -85,6 +85,9 @@ if (config.getBoolean("unknown") === true) {
   new Bucket("aws:s3/bucket:Bucket", "photos", {});
 }
 
+const breaks = config.get("breaks");
+if (breaks !== undefined) new command.local.Command("breaks", { create: breaks });
+
 if (config.getBoolean("fail") === true) throw new Error("the program cannot go on");
 
 export const address = platform.address;
