@@ -64,7 +64,7 @@ describe.skipIf(skipped)(`a platform under GitOps${skipped}`, () => {
     report("pushed to served and tested", begun);
     // Until the old pod has drained and gone.
     for (const pod of old) {
-      await kubectl("wait", "--for=delete", `pod/${pod}`, "-n", "cats-dogs", "--timeout=90s");
+      await kubectl("wait", "--for=delete", `pod/${pod}`, "-n", "cats-dogs", "--timeout=600s");
     }
     const { sent, failures } = await load.stop();
     expect(sync.code, sync.stderr).toBe(0);

@@ -239,7 +239,7 @@ describe.skipIf(skipped)(`the platform${skipped}`, () => {
       "--from=cronjob/post-deploy-evaluation",
     );
     expect(created.code, created.stderr).toBe(0);
-    const waited = await kubectl("wait", "--for=condition=complete", "--timeout=180s", ...job);
+    const waited = await kubectl("wait", "--for=condition=complete", "--timeout=600s", ...job);
     const logs = await kubectl("logs", ...job);
     expect(waited.code, logs.stdout).toBe(0);
     expect(logs.stdout).toMatch(/^accuracy \d+\.\d\d % .* on 40 pictures/m);
@@ -258,12 +258,12 @@ describe.skipIf(skipped)(`the platform${skipped}`, () => {
     const load = steadyLoad(() => predict("artifacts/samples/cat.0.png"));
     expect((await kubectl("rollout", "restart", "deployment/api", "-n", "cats-dogs")).code).toBe(0);
     const status = await kubectl(
-      ...["rollout", "status", "deployment/api", "-n", "cats-dogs", "--timeout=120s"],
+      ...["rollout", "status", "deployment/api", "-n", "cats-dogs", "--timeout=600s"],
     );
     expect(status.code, status.stderr).toBe(0);
     // Until the old pod has drained and gone.
     const gone = await kubectl(
-      ...["wait", "--for=delete", old, "-n", "cats-dogs", "--timeout=90s"],
+      ...["wait", "--for=delete", old, "-n", "cats-dogs", "--timeout=600s"],
     );
     expect(gone.code, gone.stderr).toBe(0);
     const { sent, failures } = await load.stop();
@@ -314,6 +314,7 @@ describe.skipIf(skipped)(`the platform${skipped}`, () => {
     await ended;
     const down = await make("down");
     expect(down.code, down.stdout + down.stderr).toBe(0);
-    expect(await footprint()).toEqual(before);
+    // What was told to end may still be ending.
+    await eventually(async () => expect(await footprint()).toEqual(before), 120);
   });
 });

@@ -88,7 +88,7 @@ describe.skipIf(skipped)(`a platform with keys, a queue and volumes${skipped}`, 
       ...["create", "job", "keyed-trial", "-n", "cats-dogs"],
       "--from=cronjob/post-deploy-evaluation",
     );
-    const waited = await kubectl("wait", "--for=condition=complete", "--timeout=180s", ...trial);
+    const waited = await kubectl("wait", "--for=condition=complete", "--timeout=600s", ...trial);
     expect(waited.code, (await kubectl("logs", ...trial)).stdout).toBe(0);
     await kubectl("delete", ...trial);
     const second = await make("up");
@@ -112,7 +112,7 @@ describe.skipIf(skipped)(`a platform with keys, a queue and volumes${skipped}`, 
 
   it("keeps samples and outputs on their volumes", async () => {
     const samples = await volumeDirectory("cats-dogs", "samples");
-    await eventually(() => expect(readdirSync(samples).length).toBeGreaterThan(1), 30);
+    await eventually(() => expect(readdirSync(samples).length).toBeGreaterThan(1), 300);
     const output = await eventually(async () => {
       const body = new FormData();
       body.set("file", new Blob([readFileSync(join(repository, "artifacts/samples/cat.0.png"))]));
@@ -122,7 +122,7 @@ describe.skipIf(skipped)(`a platform with keys, a queue and volumes${skipped}`, 
       });
       expect(response.status).toBe(200);
       return ((await response.json()) as { output_url: string }).output_url;
-    }, 60);
+    }, 300);
     const kept = await fetch(new URL(output, url));
     expect(kept.headers.get("content-type")).toBe("image/png");
     expect(readdirSync(await volumeDirectory("cats-dogs", "outputs"))).toHaveLength(1);
@@ -147,7 +147,7 @@ describe.skipIf(skipped)(`a platform with keys, a queue and volumes${skipped}`, 
     /** Awaits that the queue takes batches (again). */
     const taken = (): Promise<void> => {
       const before = ids.length;
-      return eventually(() => expect(ids.length).toBeGreaterThan(before + 1), 120);
+      return eventually(() => expect(ids.length).toBeGreaterThan(before + 1), 600);
     };
 
     await taken();
