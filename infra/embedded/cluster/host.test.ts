@@ -12,7 +12,10 @@ describe("requireFreePort", () => {
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     await expect(requireFreePort(port, "the service")).rejects.toThrow(
-      `Port ${port} (the service) is in use`,
+      // Without `ss` nobody is named.
+      new RegExp(
+        `^Port ${port} \\(the service\\) is in use( by node, process ${process.pid})?; stop `,
+      ),
     );
     server.close();
     await once(server, "close");

@@ -1,5 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, readlink, stat } from "node:fs/promises";
 import { connect, type NetConnectOpts } from "node:net";
+import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { tryCommand } from "../../run-command.ts";
 import { UserError } from "../../user-error.ts";
@@ -75,12 +76,16 @@ const hasListener = async (port: number): Promise<boolean> => {
     });
 };
 
-/** The name and id of the process that listens on a port, for an error message; empty when `ss` cannot say. */
+/** The program and id of the process that listens on a port, for an error message; empty when `ss` cannot say. */
 const listenerOf = async (port: number): Promise<string> => {
   const { stdout } = await tryCommand("ss", ["-Hltnp", `sport = :${port}`]).catch(() => ({
     stdout: "",
   }));
-  return /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout)?.slice(1, 3).join(", process ") ?? "";
+  const [, thread, id] = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout) ?? [];
+  if (thread === undefined) return "";
+  // The socket's owner is a thread, and Node's is called MainThread, whatever it runs.
+  const program = await readlink(`/proc/${id}/exe`).then(basename, () => thread);
+  return `${program}, process ${id}`;
 };
 
 /**
