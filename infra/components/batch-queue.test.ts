@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseSettings } from "../config/read-settings.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { objectsOf, podTemplates, podViolations, selects } from "./testing/pod-security.ts";
 import { type Recording, recordPlatform } from "./testing/record-program.ts";
 
@@ -49,7 +50,9 @@ describe("BatchQueue", () => {
     const { spec } = podTemplates(recording)["batch-queue"];
     expect(podViolations(spec)).toEqual([]);
     expect(spec.containers[0].image).toMatch(/redis.*@sha256:/);
-    expect(spec.containers[0].command).toEqual(["redis-server", "/etc/redis/redis.conf"]);
+    expect(spec.containers[0].command).toEqual(
+      oneAtATime("/data", "redis-server", "/etc/redis/redis.conf"),
+    );
     expect(only(recording, "apps/v1:Deployment").spec).toMatchObject({
       replicas: 1,
       strategy: { type: "Recreate" },

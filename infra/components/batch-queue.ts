@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Settings } from "../config/settings.ts";
 import { labelsOf, selectorOf } from "./labels.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { persistentServer } from "./persistent-server.ts";
 
 /** What a {@link BatchQueue} is made of. */
@@ -25,8 +26,8 @@ const CONFIGURATION = "/etc/redis";
 export const BATCH_QUEUE = { secret: NAME, selector: selectorOf(NAME), port: PORT } as const;
 
 /**
- * A Redis that loses nothing that it has answered: every write is on its volume before its answer, and where memory ends
- * it refuses what is new and forgets nothing that is old. It asks for a password, and only the pods named as clients
+ * A Redis that loses nothing that it has answered: every write is on its volume before its answer, it reads that volume when
+ * no other Redis writes there any more, and where memory ends it refuses what is new and forgets nothing that is old. It asks for a password, and only the pods named as clients
  * reach it.
  */
 export class BatchQueue extends pulumi.ComponentResource {
@@ -62,7 +63,7 @@ export class BatchQueue extends pulumi.ComponentResource {
         part: NAME,
         ...{ namespace, image, clients, resources: settings.resources },
         program: {
-          command: ["redis-server", `${CONFIGURATION}/redis.conf`],
+          command: oneAtATime(DATA, "redis-server", `${CONFIGURATION}/redis.conf`),
           env: [
             {
               name: "REDISCLI_AUTH",

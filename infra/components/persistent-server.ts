@@ -44,8 +44,9 @@ export type PersistentServerArgs = {
 };
 
 /**
- * A server that keeps what it knows on a volume of its own: one pod and never two, which would write the same files, and
- * which only the pods named as clients reach. It calls nobody.
+ * A server that keeps what it knows on a volume of its own: one pod, which only the pods named as clients reach. It calls
+ * nobody. A pod that is deleted may still end while the next one starts: a program that does not lock its files by itself, as
+ * SQLite does, needs `one-at-a-time.ts`.
  *
  * @returns the Service in front of it, which is made when the pod is ready
  */
@@ -87,7 +88,7 @@ export const persistentServer = (
         revisionHistoryLimit: 3,
         progressDeadlineSeconds,
         selector: { matchLabels: selector },
-        // The old pod must be gone before the new one opens the files.
+        // In a roll-out the old pod is gone before the new one opens the files.
         strategy: { type: "Recreate" },
         template: {
           metadata: { labels: labelsOf(part) },
