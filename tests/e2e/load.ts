@@ -3,17 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Requests that were sent and what failed of them. */
 export type LoadResult = { readonly sent: number; readonly failures: readonly string[] };
 
-const TRIES_WHEN_LATE = 10;
-
-const ask = async (send: () => Promise<Response>) => {
-  const response = await send();
-  return { status: response.status, body: await response.text() };
-};
-
 /**
  * Sends requests at a steady rate, each on its own, until stopped; stopping waits for those under way. Slow enough for a
- * busy machine: no test here is one of its speed, and refusals of an overload would hide what a test looks for. For the same
- * reason an answer that came too late (504) is asked for again, and fails only when that does not help.
+ * busy machine: no test here is one of its speed, and refusals of an overload would hide what a test looks for.
  *
  * @param everyMs time from one to the next
  */
@@ -27,11 +19,9 @@ export const steadyLoad = (
   let running = true;
   const one = async (): Promise<void> => {
     try {
-      let answer = await ask(send);
-      for (let again = 0; again < TRIES_WHEN_LATE && answer.status === 504; again++) {
-        answer = await ask(send);
-      }
-      if (answer.status !== 200) failures.push(`${answer.status} ${answer.body}`);
+      const response = await send();
+      const body = await response.text();
+      if (response.status !== 200) failures.push(`${response.status} ${body}`);
     } catch (error) {
       failures.push(String(error instanceof Error ? (error.cause ?? error) : error));
     }

@@ -103,15 +103,11 @@ describe.skipIf(skipped)(`monitoring${skipped}`, () => {
     const { alerts } = await askPrometheus<{ alerts: readonly Alert[] }>("/api/v1/alerts");
     const firing = alerts.filter(({ state }) => state === "firing");
     const names = firing.map(({ labels }) => labels["alertname"]);
-    // On a machine with other work answers do take long, or come too late, and then it is right to say so.
+    // On a machine with other work answers do take long, and then it is right to say so.
     const fast = 'http_request_duration_seconds_bucket{route="/predict",status="200",le="0.25"}';
     const all = 'http_request_duration_seconds_count{route="/predict",status="200"}';
     const [slow] = await query(`1 - sum(${fast}) / sum(${all})`);
-    const late = await query('http_requests_total{route="/predict",status="504"} > 0');
-    const right = [
-      ...(Number(slow?.value[1]) > 0.01 ? ["LatencyBudgetBurn"] : []),
-      ...(late.length > 0 ? ["AvailabilityBudgetBurn"] : []),
-    ];
+    const right = Number(slow?.value[1]) > 0.01 ? ["LatencyBudgetBurn"] : [];
     expect(names.filter((name) => !right.includes(name ?? ""))).toEqual(["Watchdog"]);
     const service = "/api/v1/namespaces/monitoring/services/alertmanager-operated:9093/proxy";
     const received = await until(
