@@ -2587,10 +2587,10 @@ export interface components {
             source: string;
             testAccuracy: number;
             /**
-             * @description Which file of the model was tested. Where the digest is that of its int8 file, that one answers, and was not.
-             * @constant
+             * @description Which file of the model was tested: the one that answers, but fp32 for an int8 file that an older training did not test.
+             * @enum {string}
              */
-            testAccuracyOf: "fp32";
+            testAccuracyOf: "fp32" | "int8";
             gitCommit: string;
         };
         Probe: {

@@ -20,6 +20,17 @@ const classMetricsSchema = z.strictObject({
   support: z.int().nonnegative(),
 });
 
+/** Figures on the test split. */
+const metricsSchema = z.strictObject({
+  test: accuracySchema,
+  macro: classMetricsSchema.omit({ support: true }),
+  perClass: z.record(z.string(), classMetricsSchema),
+  /** Mean cross-entropy, nats. */
+  logLoss: z.number().nonnegative(),
+  /** Expected calibration error, 10 equal-width bins. */
+  calibrationError: share,
+});
+
 /** A labelled picture that travels with the model: what it must answer, for smoke tests from outside. */
 const goldenSchema = z.strictObject({
   file: z.string().regex(/^golden\/[\w.-]+$/),
@@ -55,6 +66,8 @@ const int8Schema = z.strictObject({
     /** Mean over pictures and labels of the difference between two probabilities. */
     meanDifference: share,
   }),
+  /** Absent from models of older trainings, which tested the network in floats alone. */
+  metrics: metricsSchema.optional(),
   /** The golden pictures, with its own probabilities. */
   golden: z.array(goldenSchema),
 });
@@ -112,15 +125,8 @@ export const modelMetadataSchema = z
       /** Where any number that was not fitted here comes from, by name. */
       provenance: z.record(z.string(), z.string()),
     }),
-    metrics: z.strictObject({
-      test: accuracySchema,
-      macro: classMetricsSchema.omit({ support: true }),
-      perClass: z.record(z.string(), classMetricsSchema),
-      /** Mean cross-entropy on the test split, nats. */
-      logLoss: z.number().nonnegative(),
-      /** Expected calibration error, 10 equal-width bins. */
-      calibrationError: share,
-    }),
+    /** Of model.onnx. */
+    metrics: metricsSchema,
     golden: z.array(goldenSchema),
     /** Absent from models of older trainings. */
     int8: int8Schema.optional(),

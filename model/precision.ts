@@ -10,8 +10,8 @@ export const versionOf = (digest: string): string =>
   digest.slice("sha256:".length, "sha256:".length + 12);
 
 /**
- * `model.json` as it is true of the file of one precision: digest, version, and what the golden pictures get. `metrics`
- * stay those of fp32, the file that training tests.
+ * `model.json` as it is true of the file of one precision: digest, version, figures, and what the golden pictures get. An
+ * int8 file of an older training has no figures: then they stay those of fp32, see {@link testedPrecision}.
  *
  * @param precision default: what `model.json` says
  * @throws ModelError `missing` when the model has no such file
@@ -25,6 +25,10 @@ export const atPrecision = (metadata: ModelMetadata, precision?: Precision): Mod
       `model ${metadata.version} has no int8 file; train again, or do not ask for int8.`,
     );
   }
-  const { digest, golden } = int8;
-  return { ...metadata, digest, version: versionOf(digest), golden };
+  const { digest, golden, metrics = metadata.metrics } = int8;
+  return { ...metadata, digest, version: versionOf(digest), metrics, golden };
 };
+
+/** Of which file `metrics` are in what {@link atPrecision} gave. */
+export const testedPrecision = ({ digest, int8 }: ModelMetadata): Precision =>
+  digest === int8?.digest && int8.metrics ? "int8" : "fp32";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PRECISIONS } from "../model/precision.ts";
 
 /*
  * What the routes answer, as the OpenAPI document describes it. Routes hold their answers against these by type; the
@@ -59,9 +60,9 @@ export const healthAnswerSchema = z
         labels: z.array(z.string()),
         source: z.string(),
         testAccuracy: z.number(),
-        testAccuracyOf: z.literal("fp32").meta({
+        testAccuracyOf: z.enum(PRECISIONS).meta({
           description:
-            "Which file of the model was tested. Where the digest is that of its int8 file, that one answers, and was not.",
+            "Which file of the model was tested: the one that answers, but fp32 for an int8 file that an older training did not test.",
         }),
         gitCommit: z.string(),
       })

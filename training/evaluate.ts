@@ -9,8 +9,10 @@ export type Judgement = {
   readonly probabilities: readonly number[];
 };
 
+type Metrics = ModelMetadata["metrics"];
+
 /** A model's figures on labelled pictures. */
-export type Evaluation = ModelMetadata["metrics"] & {
+export type Evaluation = Metrics & {
   /** Pictures by true label (row) and answer (column); one without an answer is in no column. */
   readonly confusion: readonly (readonly number[])[];
   readonly calibration: readonly CalibrationBin[];
@@ -108,3 +110,12 @@ export const evaluate = (
     calibration,
   };
 };
+
+/** Those of the figures that `model.json` has. */
+export const metricsOf = ({
+  test,
+  macro,
+  perClass,
+  logLoss,
+  calibrationError,
+}: Evaluation): Metrics => ({ test, macro, perClass, logLoss, calibrationError });

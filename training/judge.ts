@@ -1,17 +1,12 @@
 import { availableParallelism } from "node:os";
-import { createClassifier } from "../model/classifier.ts";
-import { ImageError } from "../model/image-error.ts";
 import type { Precision } from "../model/precision.ts";
 import { readModel } from "../model/store.ts";
-import { type Evaluation, evaluate, type Judgement } from "./evaluate.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
 import type { Skipped } from "./inspect.ts";
-import { createProgress } from "./progress.ts";
+import { judgePhotos } from "./judge-photos.ts";
 import { openFolder } from "./sources/folder.ts";
-import type { Photo } from "./sources/source.ts";
 import { UserError } from "./user-error.ts";
-
-/** Pictures decoded together, while the batch before them is classified. */
-const BATCH = 16;
+import { withClassifier } from "./with-classifier.ts";
 
 /** What a model said about a folder of labelled pictures. */
 export type Judged = {
@@ -42,38 +37,9 @@ export const judge = async (
     );
   }
   const skipped: Skipped[] = [];
-  const judgements: Judgement[] = [];
-  const classifier = await createClassifier(model, availableParallelism());
-  const progress = createProgress("judging", photos.length);
-
-  const decode = async (photo: Photo): Promise<Uint8Array | undefined> => {
-    try {
-      return await classifier.decode(await photo.read());
-    } catch (error) {
-      if (!(error instanceof ImageError)) throw error;
-      skipped.push({ id: photo.id, reason: error.message });
-      return undefined;
-    }
-  };
-  try {
-    for (let start = 0; start < photos.length; start += BATCH) {
-      const batch = photos.slice(start, start + BATCH);
-      const decoded = await Promise.all(batch.map(decode));
-      const usable = batch.flatMap((photo, i) => {
-        const pixels = decoded[i];
-        return pixels ? [{ photo, pixels }] : [];
-      });
-      const predictions = await classifier.classify(usable.map(({ pixels }) => pixels));
-      for (const [i, { photo }] of usable.entries()) {
-        const probabilities = labels.map((label) => predictions[i]?.probabilities[label] ?? 0);
-        judgements.push({ id: photo.id, target: labels.indexOf(photo.label), probabilities });
-      }
-      progress.update(start + batch.length);
-    }
-  } finally {
-    progress.finish();
-    await classifier.release();
-  }
+  const judgements = await withClassifier(model, availableParallelism(), (classifier) =>
+    judgePhotos(classifier, photos, "judging", (file) => skipped.push(file)),
+  );
   if (judgements.length === 0) {
     throw new UserError(`none of the ${photos.length} pictures in ${data} can be decoded.`);
   }

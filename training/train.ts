@@ -8,7 +8,7 @@ import { type Precision, versionOf } from "../model/precision.ts";
 import { EFFICIENTNET_LITE0_PREPROCESSING } from "../model/preprocessing-settings.ts";
 import type { ModelFiles } from "../model/store.ts";
 import { BACKBONE } from "./backbone/backbone.ts";
-import { type Evaluation, evaluate, type Judgement } from "./evaluate.ts";
+import { type Evaluation, evaluate, type Judgement, metricsOf } from "./evaluate.ts";
 import { ACTIVATION, MODEL_INPUT, MODEL_OUTPUT, mergeModel } from "./export.ts";
 import { embedViews, type FeatureOptions } from "./features.ts";
 import { pickGolden } from "./golden.ts";
@@ -47,6 +47,7 @@ export type Trained = {
   readonly metadata: ModelMetadata;
   readonly files: ModelFiles;
   readonly fit: Fit;
+  /** On the test split, of the file that answers by default. */
   readonly evaluation: Evaluation;
   readonly judgements: readonly Judgement[];
   readonly test: readonly Example[];
@@ -148,7 +149,6 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
     }),
   );
   const evaluation = evaluate(judgements, labels);
-  const { confusion: _, calibration: __, ...metrics } = evaluation;
 
   // What the head was not fitted on: what comes later is as unknown to it.
   const heldOut = [...data.val.embeddings, ...data.test.embeddings].map((embedding) => ({
@@ -186,7 +186,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
       },
       provenance: prior ? PRIOR_PROVENANCE : {},
     },
-    metrics,
+    metrics: metricsOf(evaluation),
     golden: [],
     drift: makeDriftReference(heldOut),
     activation: ACTIVATION,
@@ -198,7 +198,7 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
     },
   };
   const model = { metadata: draft, onnx };
-  const int8 = await makeInt8({ model, train: splits.train, val: splits.val, seed, threads });
+  const int8 = await makeInt8({ model, ...splits, seed, threads });
   const pictures = await withClassifier(model, threads, async (floats) => {
     await checkParity(floats, splits.test, judgements);
     return withClassifier({ metadata: draft, onnx: int8.onnx }, threads, (integers) =>
@@ -223,5 +223,6 @@ export const train = async (options: TrainOptions): Promise<Trained> => {
     "model.json": `${JSON.stringify(metadata, null, 2)}\n`,
     ...Object.fromEntries(pictures.map(({ file, bytes }) => [file, bytes])),
   };
-  return { metadata, files, fit, evaluation, judgements, test: splits.test, skipped };
+  const tested = int8.about.byDefault ? int8.tested : { evaluation, judgements };
+  return { metadata, files, fit, ...tested, test: splits.test, skipped };
 };

@@ -50,10 +50,20 @@ describe("the model's card", () => {
       },
       golden: [],
     };
-    expect(modelCard(atPrecision({ ...model, int8 }, "int8"))).toContain(
-      "of the fp32 file; int8, which answers, got 94 % of 100 validation photos, fp32 97 % (points lost: 3)",
-    );
-    expect(modelCard(atPrecision({ ...model, int8 }, "fp32"))).not.toContain("int8");
+    const untested = modelCard(atPrecision({ ...model, int8 }, "int8"));
+    expect(untested).toContain("of the fp32 file; int8, which answers, was not tested");
+    expect(untested).toContain("94 % and 97 % of 100 validation photos (points lost: 3)");
+    expect(untested).toContain("90 % of 40 test photos");
+
+    const test: ModelMetadata["metrics"]["test"] = {
+      ...{ accuracy: 0.875, count: 40 },
+      interval: [0.7389, 0.9454],
+    };
+    const own = { ...int8, metrics: { ...model.metrics, test } };
+    const tested = modelCard(atPrecision({ ...model, int8: own }, "int8"));
+    expect(tested).toContain("of the int8 file, which answers");
+    expect(tested).toContain("87.5 % of 40 test photos");
+    expect(modelCard(atPrecision({ ...model, int8: own }, "fp32"))).not.toContain("int8");
   });
 
   it("works out the confusion matrix of two labels", () => {

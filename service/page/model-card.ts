@@ -1,4 +1,5 @@
 import type { ModelMetadata } from "../../model/metadata.ts";
+import { testedPrecision } from "../../model/precision.ts";
 import { escapeText } from "../html/document.ts";
 import { format } from "../status/format.ts";
 
@@ -52,12 +53,18 @@ const confusion = (labels: readonly string[], { perClass: classes }: Metrics): s
   return table("Confusion matrix", ["Photo of", ...labels.map((l) => `answered ${l}`)], rows);
 };
 
-/** Training tests the fp32 file alone. Where the int8 file answers, this says so, and how the two compare. */
-const tested = ({ digest, int8 }: ModelMetadata): Readonly<Record<string, string>> => {
+/** Where the int8 file answers: of which file the test figures are, and how the two compare. */
+const precisionFacts = (model: ModelMetadata): Readonly<Record<string, string>> => {
+  const { digest, int8 } = model;
   if (digest !== int8?.digest) return {};
   const { count, accuracy, lossPoints } = int8.validation;
+  const tested =
+    testedPrecision(model) === "int8"
+      ? "of the int8 file, which answers"
+      : "of the fp32 file; int8, which answers, was not tested";
   return {
-    "Test figures": `of the fp32 file; int8, which answers, got ${share(accuracy.int8)} of ${count} validation photos, fp32 ${share(accuracy.fp32)} (points lost: ${format(lossPoints, "count")})`,
+    "Test figures": tested,
+    "int8 and fp32": `${share(accuracy.int8)} and ${share(accuracy.fp32)} of ${count} validation photos (points lost: ${format(lossPoints, "count")})`,
   };
 };
 
@@ -74,7 +81,7 @@ export const modelCard = (model: ModelMetadata): string => {
     Accuracy: `${share(accuracy)} of ${count} test photos (95 % interval ${share(interval[0])} to ${share(interval[1])})`,
     "Log loss": format(metrics.logLoss, "count"),
     "Calibration error": share(metrics.calibrationError),
-    ...tested(model),
+    ...precisionFacts(model),
   })}
 <div class="tables">${perClass(metrics)}${confusion(labels, metrics)}</div>
 <h3>Training run</h3>

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { z } from "zod";
+import { testedPrecision } from "../../model/precision.ts";
 import type { healthAnswerSchema, probeAnswerSchema } from "../answer-schemas.ts";
 import type { BuildInfo } from "../build-info.ts";
 import { type Lifecycle, statusOf } from "../lifecycle.ts";
@@ -39,7 +40,7 @@ export const healthRoutes = (
       labels: model.labels,
       source: model.training.source,
       testAccuracy: model.metrics.test.accuracy,
-      testAccuracyOf: "fp32" as const,
+      testAccuracyOf: testedPrecision(model),
       gitCommit: model.build.gitCommit,
     };
     const answer: z.infer<typeof healthAnswerSchema> = {

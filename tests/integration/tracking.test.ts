@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { ModelMetadata } from "../../model/metadata.ts";
 import { evaluate } from "../../training/evaluate.ts";
 import { createMlflowClient, type MlflowClient } from "../../training/tracking/mlflow-client.ts";
 import { sendKept, trackTraining } from "../../training/tracking/track.ts";
@@ -158,6 +159,30 @@ describe.skipIf(skipped)(`tracking in a real MLflow server${skipped}`, () => {
     ]);
     expect(await championOf("complete")).toBe("1");
     expect(await readdir(join(scratch, "copies"))).toEqual([]);
+  });
+
+  it("is told of the file that serves: the digest and the figures of the integers", async () => {
+    const trained = await training("integers");
+    const { metrics, digest } = trained.metadata;
+    const int8: NonNullable<ModelMetadata["int8"]> = {
+      ...{ digest: `sha256:${"8".repeat(64)}`, byDefault: true, golden: [] },
+      calibration: { method: "min-max", count: 8, digest },
+      validation: {
+        ...{ count: 100, accuracy: { fp32: 0.97, int8: 0.97 }, lossPoints: 0 },
+        ...{ labelFlips: 0, meanDifference: 0.01 },
+      },
+      metrics: { ...metrics, test: { ...metrics.test, accuracy: 0.875 }, logLoss: 0.6 },
+    };
+    await track({ ...trained, metadata: { ...trained.metadata, int8 } });
+    const [run] = await runsOf("integers");
+    const figureOf = (list: Answer[], wanted: string) =>
+      list.find(({ key }) => key === wanted)?.value;
+    expect(figureOf(run.data.metrics, "test_accuracy")).toBe(0.875);
+    expect(figureOf(run.data.metrics, "test_log_loss")).toBe(0.6);
+    expect(figureOf(run.data.tags, "model_digest")).toBe(int8.digest);
+    const [{ tags }] = await versionsOf("integers");
+    expect(figureOf(tags, "model_digest")).toBe(int8.digest);
+    expect(figureOf(tags, "test_accuracy")).toBe("0.875");
   });
 
   it("changes the champion for a better model on the same test split only", async () => {

@@ -21,7 +21,7 @@ import { openBackbone } from "../../training/backbone/session.ts";
 import { createRandom } from "../../training/random.ts";
 import { segmenterFile } from "../../training/segmenter/segmenter.ts";
 import { openFolder } from "../../training/sources/folder.ts";
-import { openSample } from "../../training/sources/sample.ts";
+import { DEFAULT_SAMPLE_COUNT, openSample } from "../../training/sources/sample.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const SHARED = resolve(ROOT, "../shared");
@@ -218,6 +218,27 @@ describe("the default training", () => {
     expect(renamed.code).toBe(1);
     expect(renamed.stderr).toContain("has the very same network by the name drawings");
     expect((await listModels(store)).models.map(({ name }) => name)).toEqual(["drawings"]);
+  });
+
+  it("is tested in the precision that serves, on the pictures of its test list", async () => {
+    const { int8, metrics, training } = (await readModel(model(), "fp32")).metadata;
+    const { photos } = openSample({ seed: 42, count: DEFAULT_SAMPLE_COUNT });
+    const list = await readFile(join(scratch, "splits", "test.txt"), "utf8");
+    const names = list
+      .trim()
+      .split("\n")
+      .map((line) => line.split("\t")[2]);
+    const folder = join(scratch, "test-split");
+    await mkdir(folder, { recursive: true });
+    for (const [i, id] of names.entries()) {
+      const photo = photos.find((each) => each.id === id);
+      await writeFile(join(folder, `${photo?.label}.${i}.png`), (await photo?.read()) ?? "");
+    }
+    expect(names).toHaveLength(training.counts.test);
+    expect(int8?.metrics?.test.accuracy).toBe(await accuracyOf(model(), folder, "int8"));
+    expect(metrics.test.accuracy).toBe(await accuracyOf(model(), folder, "fp32"));
+    expect(int8?.metrics?.logLoss, "it is another file").not.toBe(metrics.logLoss);
+    expect(int8?.metrics?.logLoss).toBeCloseTo(metrics.logLoss, 1);
   });
 
   it("answers in integers close to what it answers in floats, on pictures that it never saw", async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { ModelMetadata } from "../../model/metadata.ts";
 import { atPrecision } from "../../model/precision.ts";
 import type { Trained } from "../train.ts";
 import type { Metric, RunRecord } from "./run-record.ts";
@@ -16,8 +17,8 @@ const stepMetrics = ({ fit }: Trained, timestamp: number): Metric[] =>
     ),
   );
 
-const finalMetrics = ({ metadata }: Trained, timestamp: number): Metric[] => {
-  const { test, macro, perClass, logLoss, calibrationError } = metadata.metrics;
+const finalMetrics = (metrics: ModelMetadata["metrics"], timestamp: number): Metric[] => {
+  const { test, macro, perClass, logLoss, calibrationError } = metrics;
   const values: Record<string, number> = {
     test_accuracy: test.accuracy,
     test_accuracy_low: test.interval[0],
@@ -64,7 +65,7 @@ export const describeTraining = (
   times: { readonly start: number; readonly end: number },
   artifacts: readonly string[],
 ): RunRecord => {
-  // The digest by which the service answers, so that a run is found by it.
+  // Of the file that answers: a run is found by the digest in answers, and champions are chosen by what serves.
   const { name, version, digest, training, metrics, backbone, build } = atPrecision(
     trained.metadata,
   );
@@ -75,7 +76,7 @@ export const describeTraining = (
     startTime: times.start,
     endTime: times.end,
     params: paramsOf(trained),
-    metrics: [...stepMetrics(trained, times.end), ...finalMetrics(trained, times.end)].filter(
+    metrics: [...stepMetrics(trained, times.end), ...finalMetrics(metrics, times.end)].filter(
       // JSON has no infinity: MLflow would refuse the whole batch.
       ({ value }) => Number.isFinite(value),
     ),
