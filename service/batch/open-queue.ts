@@ -32,5 +32,6 @@ export const openQueue = async (options: OpenQueueOptions): Promise<BatchQueue> 
   if (url === undefined) return createMemoryQueue(common);
   // Not a static import: who has no Redis does not pay for its clients.
   const { createRedisQueue } = await import("./redis-queue.ts");
-  return createRedisQueue({ ...common, url, leaseSeconds, servedModel });
+  const heldBytes = settings.BATCH_MAX_BYTES;
+  return createRedisQueue({ ...common, url, leaseSeconds, servedModel, heldBytes });
 };

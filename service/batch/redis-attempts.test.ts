@@ -70,13 +70,13 @@ const countingPool = () => {
   return pool;
 };
 
-const FIRST = { id: "job", again: false, failures: 0 };
-const AGAIN = { id: "job", again: true, failures: 0 };
+const FIRST = { id: "job", again: false, failures: 0, held: undefined };
+const AGAIN = { ...FIRST, again: true };
 
 describe("attempts at jobs in Redis", () => {
   it.each([
     // Two groups of four, and one that is fetched meanwhile.
-    { job: FIRST, most: 12, groups: 8 },
+    { job: FIRST, most: 16, groups: 4 },
     { job: AGAIN, most: 8, groups: 30 },
   ])("gives the pool so many photos at once: %o", async ({ job, most, groups }) => {
     const jobs = jobsOf(30);
@@ -100,8 +100,22 @@ describe("attempts at jobs in Redis", () => {
     for (const job of [FIRST, AGAIN]) {
       const jobs = jobsOf(1);
       await attemptsOf(jobs, async () => CAT).run(job);
-      expect(jobs.take.mock.lastCall?.[2]).toEqual({ model: "d1", count: job.again });
+      expect(jobs.take.mock.lastCall?.[2]).toEqual({ model: "d1", count: job.again, bytes: true });
     }
+  });
+
+  it("does not fetch what this process has of the photos, and asks what other jobs know", async () => {
+    const held = ["a", "b"].map((name) => ({ name, bytes: new Uint8Array(Buffer.from(name)) }));
+    const predict = vi.fn<PhotoPrediction["predict"]>(async () => CAT);
+    const jobs = jobsOf(2, { bytes: undefined });
+    jobs.take.mockResolvedValueOnce([
+      { begun: 0, known: CAT, bytes: undefined },
+      { begun: 0, known: undefined, bytes: undefined },
+    ]);
+    expect(await attemptsOf(jobs, predict).run({ ...FIRST, held })).toBe("ended");
+    expect(jobs.take.mock.lastCall?.[2]).toEqual({ model: "d1", count: false, bytes: false });
+    expect(predict.mock.calls.map(([bytes]) => Buffer.from(bytes).toString())).toEqual(["b"]);
+    expect(jobs.recorded.map(({ index }) => index)).toEqual([0, 1]);
   });
 
   it("computes nothing that another job knows, and says by what its own results are known", async () => {
@@ -149,10 +163,10 @@ describe("attempts at jobs in Redis", () => {
   });
 
   it("goes on with the other photos when Redis refuses an outcome, and then throws that", async () => {
-    const jobs = jobsOf(12);
+    const jobs = jobsOf(20);
     jobs.record.mockRejectedValueOnce(new Error("OOM"));
     await expect(attemptsOf(jobs, async () => CAT).run(FIRST)).rejects.toThrow("OOM");
-    expect(jobs.recorded).toHaveLength(8);
+    expect(jobs.recorded).toHaveLength(12);
   });
 
   it("ends with a job that was deleted, without a failure", async () => {
@@ -163,7 +177,7 @@ describe("attempts at jobs in Redis", () => {
     });
     expect(await attempts.run({ ...FIRST, failures: 1 })).toBe("ended");
     expect(jobs.recorded).toEqual([]);
-    expect(jobs.take.mock.calls.length).toBeLessThan(8);
+    expect(jobs.take.mock.calls.length).toBeLessThan(4);
   });
 
   it("fetches no photo once it is stopped, and hands an unfinished job back", async () => {
@@ -173,7 +187,7 @@ describe("attempts at jobs in Redis", () => {
       return CAT;
     });
     expect(await attempts.run(FIRST)).toBe("unfinished");
-    // Those of the three groups that were under way.
-    expect(jobs.recorded).toHaveLength(12);
+    // Those of the two groups that were under way.
+    expect(jobs.recorded).toHaveLength(16);
   });
 });

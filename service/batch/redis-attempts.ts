@@ -1,11 +1,11 @@
 import pLimit from "p-limit";
 import type { Logger } from "pino";
-import type { Outcome } from "./job.ts";
+import type { Outcome, Photo } from "./job.ts";
 import type { PhotoPrediction } from "./predict-photo.ts";
 import type { JobPhoto, JobResult, RedisJobs, Taken } from "./redis-jobs.ts";
 
-/** Photos that are fetched and recorded together: on two cores one question to Redis takes a hundredth of a photo's time. */
-const PHOTOS_A_GROUP = 4;
+/** Photos that are fetched and recorded together: a question to Redis costs what some of a photo's time is, and waits for a disk. */
+const PHOTOS_A_GROUP = 8;
 /**
  * Times that a photo is begun, for each attempt that it has: processes die of other things, too. One that dies of this
  * photo must not do so for ever.
@@ -31,6 +31,8 @@ type QueuedJob = {
   readonly again: boolean;
   /** Attempts that ended with a failure. */
   readonly failures: number;
+  /** All its photos, where this process has them. */
+  readonly held: readonly Photo[] | undefined;
 };
 
 /** Computes jobs that are in Redis. */
@@ -75,7 +77,7 @@ export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempt
 
   const predicted = async (
     { index, content }: JobPhoto,
-    bytes: Buffer,
+    bytes: Uint8Array,
     signal: AbortSignal,
   ): Promise<JobResult> => {
     const outcome = await prediction.predict(bytes, signal);
@@ -86,17 +88,18 @@ export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempt
 
   /** @returns why the job is worth another attempt, if it is */
   const computeAll = async (
-    { id, again, failures }: QueuedJob,
+    { id, again, failures, held }: QueuedJob,
     photos: readonly JobPhoto[],
     cancel: AbortController,
   ): Promise<unknown> => {
     let failure: unknown;
     const result = async (
       photo: JobPhoto,
-      { begun, known, bytes }: Taken = GONE,
+      { begun, known, ...taken }: Taken = GONE,
     ): Promise<JobResult | undefined> => {
       const { index } = photo;
       if (known) return { index, outcome: known };
+      const bytes = taken.bytes ?? held?.[index]?.bytes;
       try {
         if (begun > beginnings) throw new Error("processes died of it");
         return bytes ? await predicted(photo, bytes, cancel.signal) : { index, outcome: EXPIRED };
@@ -112,7 +115,9 @@ export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempt
     };
     const results = async (group: readonly JobPhoto[]): Promise<JobResult[]> => {
       if (stopping || cancel.signal.aborted) return [];
-      const taken = await jobs.take(id, group, { model: servedModel(), count: again });
+      const taken = await jobs.take(id, group, {
+        ...{ model: servedModel(), count: again, bytes: held === undefined },
+      });
       const all = group.map(async (photo, i) => result(photo, taken[i]));
       return (await Promise.all(all)).filter((one) => one !== undefined);
     };

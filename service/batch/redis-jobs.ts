@@ -30,6 +30,7 @@ export type Taken = {
   /** How often it was counted that the photo was taken, this time included. */
   readonly begun: number;
   readonly known: Outcome | undefined;
+  /** Undefined when they were not wanted, too. */
   readonly bytes: Buffer | undefined;
 };
 
@@ -45,11 +46,16 @@ export type RedisJobs = {
    *
    * @param model the digest of the one that would compute them, if there is one
    * @param count whether to count that, which is a write and is waited for: not when a job is begun for the first time
+   * @param bytes whether the bytes are wanted
    */
   take(
     id: string,
     photos: readonly JobPhoto[],
-    options: { readonly model: string | undefined; readonly count: boolean },
+    options: {
+      readonly model: string | undefined;
+      readonly count: boolean;
+      readonly bytes: boolean;
+    },
   ): Promise<readonly Taken[]>;
   /**
    * Records the outcomes of photos that have none, and forgets the photos. The last one ends the job.
@@ -155,14 +161,14 @@ export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJo
         content: digests[index],
       })).filter(({ index }) => !done.has(index));
     },
-    take: async (id, taken, { model, count }) => {
+    take: async (id, taken, { model, count, bytes: wanted }) => {
       const { photos, attempts } = keysOf(id);
       const known = taken.flatMap(({ content }) =>
         model === undefined || content === undefined ? [] : [outcomeKey({ model, content })],
       );
       const replies = await redis.takePhotosBuffer(
         ...([2 + known.length, photos, attempts, ...known] as const),
-        ...[Number(count), ...taken.map(({ index }) => index)],
+        ...[Number(count), Number(wanted), ...taken.map(({ index }) => index)],
       );
       return replies.map(([begun, outcome, bytes]) => ({
         begun,
@@ -176,10 +182,11 @@ export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJo
       const now = Date.now();
       const values = results.flatMap(({ index, outcome, computed }) => {
         const failed = outcome.status === "failed";
-        const letter = JSON.stringify({ job: id, index, time: now, outcome });
+        const givenUp = failed && outcome.error.givenUp;
+        const letter = givenUp ? JSON.stringify({ job: id, index, time: now, outcome }) : "";
         return [
           ...[index, JSON.stringify(outcome), Number(failed)],
-          ...[Number(failed && outcome.error.givenUp), letter, Number(computed !== undefined)],
+          ...[Number(givenUp), letter, Number(computed !== undefined)],
         ];
       });
       const reply = await redis.recordOutcomes(

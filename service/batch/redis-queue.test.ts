@@ -25,7 +25,7 @@ it("says why Redis refuses it, and keeps the password to itself", async () => {
     prediction: { predict: vi.fn(), giveUp: vi.fn() },
     servedModel: () => undefined,
     ...{ photosAtOnce: 1, maxJobs: 1, attempts: 1, backoffMs: 1 },
-    ...{ leaseSeconds: 10, retentionSeconds: 60 },
+    ...{ leaseSeconds: 10, retentionSeconds: 60, heldBytes: 0 },
     log: pino({}, { write: (line) => logged.push(line) }),
   });
   // Not awaited: it waits until Redis is back.

@@ -3,6 +3,7 @@ import { type Job, Queue, WaitingError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { askRedis } from "./ask-redis.ts";
 import { type BatchQueue, queueFull } from "./batch-queue.ts";
+import { createHeldPhotos } from "./held-photos.ts";
 import type { Photo } from "./job.ts";
 import { createRedisAttempts, type RedisAttemptsOptions } from "./redis-attempts.ts";
 import { loggedError } from "./redis-errors.ts";
@@ -26,6 +27,8 @@ export type RedisQueueOptions = Omit<RedisAttemptsOptions, "jobs"> & {
   /** Time after which another process goes on with the jobs of one that has died. */
   readonly leaseSeconds: number;
   readonly retentionSeconds: number;
+  /** Bytes of photos that this process may hold until it computes them. */
+  readonly heldBytes: number;
 };
 
 type BatchJob = Job<Record<string, never>, void>;
@@ -74,10 +77,13 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
   });
   queue.on("error", complain);
 
+  const held = createHeldPhotos(options.heldBytes);
   const attempts = createRedisAttempts({ ...options, jobs, log });
   const compute = async (job: BatchJob, token?: string): Promise<void> => {
     const { id = "", attemptsStarted, attemptsMade: failures } = job;
-    if ((await attempts.run({ id, again: attemptsStarted > 1, failures })) === "ended") return;
+    const again = attemptsStarted > 1;
+    const run = attempts.run({ id, again, failures, held: held.get(id) });
+    if ((await run.finally(() => held.drop(id))) === "ended") return;
     // Handed back: another replica takes it at once, and does not wait for the lease to end.
     await job.moveToWait(token);
     throw new WaitingError();
@@ -122,6 +128,7 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
     refused.throwIfAborted();
     await asked.add(id, photos);
     refused.throwIfAborted();
+    held.hold(id, photos);
     await queue.add("batch", {}, { jobId: id });
     refused.throwIfAborted();
     await asked.confirm(id);
@@ -144,6 +151,7 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
       try {
         await ask((over) => take(id, photos, over));
       } catch (error) {
+        held.drop(id);
         // Perhaps it was taken and only the answer is lost: nobody knows its id.
         void forget(id);
         throw error;

@@ -18,15 +18,16 @@ redis.call('HSET', KEYS[1], 'begun', 1)
 return 1
 `;
 
-// Of each photo the outcome, where another job has it, or the bytes. It writes only to count. A nil would end its reply.
+// Of each photo the outcome, where another job has it, or the bytes if they are wanted. It writes only to count. A nil would end its reply.
 const TAKE_PHOTOS = `
 if ARGV[1] == '1' then redis.call('HDEL', KEYS[2], '') end
 local taken = {}
-for i = 2, #ARGV do
+for i = 3, #ARGV do
   local begun = 0
   if ARGV[1] == '1' then begun = redis.call('HINCRBY', KEYS[2], ARGV[i], 1) end
-  local known = KEYS[i + 1] and redis.call('GET', KEYS[i + 1]) or false
-  taken[#taken + 1] = {begun, known, not known and redis.call('HGET', KEYS[1], ARGV[i])}
+  local known = KEYS[i] and redis.call('GET', KEYS[i]) or false
+  local wanted = not known and ARGV[2] == '1'
+  taken[#taken + 1] = {begun, known, wanted and redis.call('HGET', KEYS[1], ARGV[i])}
 end
 if ARGV[1] == '1' then redis.call('EXPIRE', KEYS[2], ${UNFINISHED_SECONDS}) end
 return taken

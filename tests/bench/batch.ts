@@ -5,10 +5,13 @@
  *
  *   node tests/bench/batch.ts [--quick] [--model DIR] [--photos DIR]
  */
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
 import { resolveModel, writeModel } from "../../model/store.ts";
@@ -37,12 +40,20 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
+/** Sends a batch. Not by fetch, which copies the body: that took a thirtieth of what a photo costs. @returns its id */
+const upload = async ({ url }: Contender, body: Buffer): Promise<string> => {
+  const headers = { "content-type": FORM_TYPE, "content-length": body.length };
+  const sent = request(`${url}/batch`, { method: "POST", headers }).end(body);
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  const answered = await text(answer);
+  if (answer.statusCode !== 202) throw new Error(`${answer.statusCode} ${answered}`);
+  return (JSON.parse(answered) as { job_id: string }).job_id;
+};
+
 /** Sends a batch, and follows it to its end. @returns when that was, in milliseconds since 1970, by the service's clock */
-const computeBatch = async ({ url }: Contender, body: Uint8Array<ArrayBuffer>): Promise<number> => {
-  const headers = { "content-type": FORM_TYPE };
-  const taken = await fetch(`${url}/batch`, { method: "POST", body, headers });
-  if (taken.status !== 202) throw new Error(`${taken.status} ${await taken.text()}`);
-  const { job_id: id } = (await taken.json()) as { job_id: string };
+const computeBatch = async (target: Contender, body: Buffer): Promise<number> => {
+  const { url } = target;
+  const id = await upload(target, body);
   // The stream of its events ends when the job does.
   await fetch(`${url}/jobs/${id}/events`).then((events) => events.text());
   const { status, failed, finished } = await jobOf({ url }, id);
@@ -60,7 +71,7 @@ const batchRate = async (target: Contender, photos: readonly Buffer[]): Promise<
   const bodies = Array.from({ length: BATCHES_A_SLICE }, (_, index) => {
     const first = (index * PHOTOS_A_BATCH) % photos.length;
     const own = [...photos.slice(first), ...photos].slice(0, PHOTOS_A_BATCH).map(ownBytes);
-    return new Uint8Array(batchBody(own));
+    return batchBody(own);
   });
   const begun = Date.now();
   let ended = begun;
