@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createAdmission } from "./admission.ts";
+import { createAdmission, type Place } from "./admission.ts";
 
 const options = { sustained: 2, burst: 4, recoverMs: 1000 };
 
@@ -8,12 +8,12 @@ describe("createAdmission", () => {
   it("queues a burst, then only the sustained number while requests are refused", () => {
     let time = 0;
     const admission = createAdmission({ ...options, now: () => time });
-    const leaves = [1, 2, 3, 4].map(() => admission.enter());
-    expect(leaves.every(Boolean)).toBe(true);
+    const places = [1, 2, 3, 4].map(() => admission.enter());
+    expect(places.every(Boolean)).toBe(true);
     expect(admission.enter()).toBeUndefined();
 
-    leaves[0]?.();
-    leaves[1]?.();
+    places[0]?.leave();
+    places[1]?.leave();
     expect(admission.inside()).toBe(2);
     time = 999;
     expect(admission.enter()).toBeUndefined();
@@ -26,19 +26,43 @@ describe("createAdmission", () => {
 
   it("frees a slot once, however often it is left", () => {
     const admission = createAdmission(options);
-    const leave = admission.enter();
+    const place = admission.enter();
     admission.enter();
-    leave?.();
-    leave?.();
+    place?.leave();
+    place?.leave();
     expect(admission.inside()).toBe(1);
+  });
+
+  it("has those that were let in back up to the burst, overloaded or not, and once", () => {
+    const admission = createAdmission({ ...options, now: () => 0 });
+    const places = [1, 2, 3, 4].map(() => admission.enter());
+    expect(admission.enter(), "from now on it is overloaded").toBeUndefined();
+    for (const place of places) place?.leave();
+    const [first, second, third] = [admission.enter(), admission.enter(), admission.enter()];
+    expect([first, second].every(Boolean), "the sustained number").toBe(true);
+    expect(third, "of new ones no more").toBeUndefined();
+
+    expect([places[0]?.comeBack(), places[0]?.comeBack(), places[1]?.comeBack()]).toEqual([
+      ...[true, true, true],
+    ]);
+    expect(admission.inside()).toBe(options.burst);
+    expect(places[2]?.comeBack()).toBe(false);
+    places[2]?.leave();
+    expect(admission.inside(), "it has nothing to give back").toBe(options.burst);
+    first?.leave();
+    expect(places[2]?.comeBack()).toBe(true);
   });
 
   it("takes a slot for each image of a batch, and never more than it can ever give", () => {
     const admission = createAdmission({ sustained: 3, burst: 4, recoverMs: 0 });
-    const leave = admission.enter(2);
+    const place = admission.enter(2);
     expect(admission.inside()).toBe(2);
     expect(admission.enter(3)).toBeUndefined();
-    leave?.();
+    place?.leave();
+    expect(admission.inside()).toBe(0);
+    place?.comeBack();
+    expect(admission.inside()).toBe(2);
+    place?.leave();
     expect(admission.inside()).toBe(0);
     admission.enter(100);
     expect(admission.inside()).toBe(3);
@@ -48,12 +72,12 @@ describe("createAdmission", () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 200 }), (steps) => {
         const admission = createAdmission({ ...options, now: () => 0 });
-        const held: (() => void)[] = [];
+        const held: Place[] = [];
         for (const enter of steps) {
-          if (!enter) held.shift()?.();
+          if (!enter) held.shift()?.leave();
           else {
-            const leave = admission.enter();
-            if (leave) held.push(leave);
+            const place = admission.enter();
+            if (place) held.push(place);
           }
           expect(admission.inside()).toBe(held.length);
           expect(admission.inside()).toBeLessThanOrEqual(options.burst);

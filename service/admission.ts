@@ -10,14 +10,27 @@ export type AdmissionOptions = {
   readonly now?: () => number;
 };
 
+/** The slots of one request. */
+export type Place = {
+  /** Frees the slots; calling it again does nothing. */
+  leave(): void;
+  /**
+   * Takes the slots again once they were left: up to `burst` also while the service is overloaded, because this request
+   * was let in already.
+   *
+   * @returns false when there are not so many free
+   */
+  comeBack(): boolean;
+};
+
 export type Admission = {
   /**
-   * A function that frees the slots (calling it again does nothing), or undefined when there are not so many free.
+   * The request's place, or undefined when there are not so many slots free.
    *
    * @param images slots to take, one an image; more than `sustained` count as `sustained`, or they would never be let in.
    *   @default 1
    */
-  enter(images?: number): (() => void) | undefined;
+  enter(images?: number): Place | undefined;
   /** Images inside. */
   inside(): number;
 };
@@ -33,19 +46,30 @@ export const createAdmission = (options: AdmissionOptions): Admission => {
   let inside = 0;
   let refusedAt = Number.NEGATIVE_INFINITY;
 
+  const take = (slots: number, limit: number): boolean => {
+    if (inside + slots > limit) {
+      refusedAt = now();
+      return false;
+    }
+    inside += slots;
+    return true;
+  };
+
   const enter: Admission["enter"] = (images = 1) => {
     const slots = Math.min(images, sustained);
     const overloaded = now() - refusedAt < recoverMs;
-    if (inside + slots > (overloaded ? sustained : burst)) {
-      refusedAt = now();
-      return undefined;
-    }
-    inside += slots;
+    if (!take(slots, overloaded ? sustained : burst)) return undefined;
     let held = true;
-    return function leave() {
-      if (!held) return;
-      held = false;
-      inside -= slots;
+    return {
+      leave: () => {
+        if (!held) return;
+        held = false;
+        inside -= slots;
+      },
+      comeBack: () => {
+        held ||= take(slots, burst);
+        return held;
+      },
     };
   };
 

@@ -12,6 +12,7 @@ import { METRIC } from "./metric-names.ts";
 import { createMetrics } from "./metrics.ts";
 import { createModelRepository } from "./model-repository.ts";
 import { createHttpServer, listen } from "./server.ts";
+import { createSlowBodies } from "./slow-bodies.ts";
 import { eventually } from "./testing/eventually.ts";
 import type { PoolAnswer } from "./worker-pool/job.ts";
 import type { Pool } from "./worker-pool/pool.ts";
@@ -73,6 +74,7 @@ beforeEach(async () => {
       build,
     }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
+    slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
     deadlineSeconds: 1,
     maxBatch: 2,
     log,

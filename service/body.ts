@@ -13,22 +13,38 @@ const tooLarge = (maxBytes: number): ProblemError =>
     `The body has more than ${maxBytes} bytes; send a smaller image.`,
   );
 
+const joined = (chunks: readonly Buffer[], length: number): Uint8Array<ArrayBuffer> => {
+  // Not from Node's shared pool, as Buffer.concat's may be: a pooled buffer cannot be transferred.
+  const whole = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const chunk of chunks) at += chunk.copy(whole, at);
+  return whole;
+};
+
 /** What ends a request whose client is gone: nobody reads the answer, but metrics count it. */
 export const hungUp = (): ProblemError =>
   new ProblemError("cancelled", "The client closed the connection.");
 
+/** Who else takes part in the reading of a body. */
+export type BodyReaders = {
+  /** Ends it with its reason. */
+  readonly signal?: AbortSignal;
+  /** Told how many bytes have arrived so far, each time there are more. */
+  readonly onReceived?: (bytes: number) => void;
+};
+
 /**
  * Reads a request's body into memory of its own, so that it can be handed to another thread without a copy.
- * Reading stops at the limit, with or without a Content-Length, and a body that drips is given up.
+ * Reading stops at the limit, with or without a Content-Length, and a body that drips is given up. It takes no more memory
+ * than what has arrived, whatever was announced.
  *
- * @param signal ends it with its reason
  * @throws ProblemError `body-too-large`, `body-timeout` or `cancelled`, or the signal's reason
  */
 export const readBody = (
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { maxBytes, timeoutSeconds }: BodyLimits,
-  signal?: AbortSignal,
+  { signal, onReceived }: BodyReaders = {},
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const declared = Number(incoming.headers["content-length"] ?? Number.NaN);
   if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes));
@@ -37,8 +53,7 @@ export const readBody = (
   if (incoming.headers.expect) outgoing.writeContinue();
 
   return new Promise((resolve, reject) => {
-    // Not from Node's shared pool: a pooled buffer cannot be transferred.
-    let buffer = Buffer.allocUnsafeSlow(Number.isNaN(declared) ? 64 * 1024 : declared);
+    const chunks: Buffer[] = [];
     let length = 0;
 
     const settle = (finish: () => void): void => {
@@ -50,20 +65,15 @@ export const readBody = (
     const fail = (problem: ProblemError): void => settle(() => reject(problem));
     const onAbort = (): void => settle(() => reject(signal?.reason));
     const onData = (chunk: Buffer): void => {
-      const end = length + chunk.length;
-      if (end > maxBytes) {
+      length += chunk.length;
+      if (length > maxBytes) {
         fail(tooLarge(maxBytes));
         return;
       }
-      if (end > buffer.length) {
-        const grown = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(end, 2 * buffer.length)));
-        buffer.copy(grown, 0, 0, length);
-        buffer = grown;
-      }
-      chunk.copy(buffer, length);
-      length = end;
+      chunks.push(chunk);
+      onReceived?.(length);
     };
-    const onEnd = (): void => settle(() => resolve(buffer.subarray(0, length)));
+    const onEnd = (): void => settle(() => resolve(joined(chunks, length)));
     const onClose = (): void => fail(hungUp());
     const timer = setTimeout(
       () =>

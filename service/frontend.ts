@@ -26,6 +26,7 @@ import { metricsRoute } from "./routes/metrics.ts";
 import { startSampling } from "./sampling/sampling.ts";
 import { createHttpServer, listen } from "./server.ts";
 import type { Settings } from "./settings.ts";
+import { createSlowBodies } from "./slow-bodies.ts";
 import { openStorage } from "./storage/open-storage.ts";
 import { startSweeper } from "./storage/sweeper.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
@@ -33,6 +34,8 @@ import type { Pool } from "./worker-pool/pool.ts";
 
 /** Batches of full size that this process's memory may hold, uploads included. */
 const BATCHES_HELD = 4;
+/** Bytes of bodies that are slow to arrive: some twenty phones that send a photo each. */
+const SLOW_BODY_BYTES = 64 * 2 ** 20;
 /** Clients that follow a job at once. */
 const MAX_STREAMS = 100;
 /** For the photos of batches that workers have when everything else has ended. */
@@ -147,6 +150,10 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
       recoverMs: OVERLOAD_MS,
     }),
     body: { maxBytes: settings.MAX_BODY_BYTES, timeoutSeconds: settings.BODY_TIMEOUT },
+    slowBodies: createSlowBodies({
+      maxBytes: SLOW_BODY_BYTES,
+      patienceMs: settings.SLOW_BODY * 1000,
+    }),
     deadlineSeconds: settings.DEADLINE,
     maxBatch: settings.MAX_BATCH,
     ...(access && { access }),

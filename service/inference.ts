@@ -1,7 +1,7 @@
 import type { Prediction } from "../model/classifier.ts";
 import { ImageError } from "../model/image-error.ts";
 import type { ModelMetadata } from "../model/metadata.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission, Place } from "./admission.ts";
 import { type BodyLimits, hungUp, readBody } from "./body.ts";
 import { ClientDeadlineError, clientDeadline } from "./client-deadline.ts";
 import type { Drift } from "./drift/drift.ts";
@@ -11,6 +11,7 @@ import type { FailureReason, Metrics } from "./metrics.ts";
 import type { ServiceEnv } from "./observe.ts";
 import { ProblemError } from "./problem.ts";
 import { PROOF_HEADER } from "./prove-answers.ts";
+import type { SlowBodies } from "./slow-bodies.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 import type { PoolAnswer } from "./worker-pool/job.ts";
 import type { Work } from "./worker-pool/messages.ts";
@@ -25,6 +26,8 @@ export type InferenceOptions = {
   /** Told of each answer. @default nothing watches for drift */
   readonly drift?: Drift;
   readonly body: BodyLimits;
+  /** Where bodies that are slow to arrive wait. */
+  readonly slowBodies: SlowBodies;
   /** Time for the answer after the body has arrived, seconds. */
   readonly deadlineSeconds: number;
   /** Traces. @default none */
@@ -42,8 +45,8 @@ type Accepted<Answer> = {
 };
 
 /**
- * Lets one request at the workers: a slot before anything of the body is read, then the body, then the workers, all
- * within their limits.
+ * Lets one request at the workers: a slot before anything of the body is read, then the body, without the slot where it is
+ * slow, then the workers, all within their limits.
  *
  * @param accept looks at the headers
  * @throws ProblemError, or what the workers throw
@@ -78,6 +81,11 @@ const tooLate = (seconds: number, theirs: boolean, bodyRead: boolean): ProblemEr
 
 const RETRY_SOON = { "retry-after": "1" };
 
+const busy = (headers: Readonly<Record<string, string>> = {}): ProblemError =>
+  new ProblemError("queue-full", "The service is busy; try again after a second.", {
+    headers: { ...RETRY_SOON, ...headers },
+  });
+
 /** What a failed prediction answers. */
 export const problemOf = (error: unknown): ProblemError => {
   if (error instanceof ProblemError) return error;
@@ -109,11 +117,14 @@ const predictionsOf = (answer: PoolAnswer<Work["type"]>): readonly Prediction[] 
 
 /** Creates what every route goes through whose work the workers do. */
 export const createGuard = (
-  options: Pick<InferenceOptions, "admission" | "lifecycle" | "body" | "deadlineSeconds">,
+  options: Pick<
+    InferenceOptions,
+    "admission" | "lifecycle" | "body" | "slowBodies" | "deadlineSeconds"
+  >,
 ): Guard => {
-  const { admission, lifecycle, body, deadlineSeconds } = options;
+  const { admission, lifecycle, body, slowBodies, deadlineSeconds } = options;
 
-  const admit = (proof: unknown, images: number): (() => void) => {
+  const admit = (proof: unknown, images: number): Place => {
     if (lifecycle.phase === "closing") {
       throw new ProblemError("draining", "The service is stopping; send the image again.", {
         headers: RETRY_SOON,
@@ -124,17 +135,15 @@ export const createGuard = (
         headers: RETRY_SOON,
       });
     }
-    const leave = admission.enter(images);
-    if (leave) return leave;
-    throw new ProblemError("queue-full", "The service is busy; try again after a second.", {
-      headers: RETRY_SOON,
-    });
+    const place = admission.enter(images);
+    if (place) return place;
+    throw busy();
   };
 
   return async function guard({ incoming, outgoing }, accept) {
     const { images, ask } = accept();
     const patience = clientDeadline(incoming.headers);
-    const leave = admit(incoming.headers[PROOF_HEADER], images);
+    const place = admit(incoming.headers[PROOF_HEADER], images);
     const controller = new AbortController();
     // Nobody waits for the answer of a client that is gone: its slot is free at once.
     outgoing.once("close", () => {
@@ -149,14 +158,21 @@ export const createGuard = (
     const shorter = patience !== undefined && patience < deadlineSeconds;
     const theirs = patience === undefined ? undefined : expireAfter(patience, shorter);
     let ours: NodeJS.Timeout | undefined;
+    const { signal } = controller;
+    const watch = slowBodies.watch(place, () => controller.abort(busy({ connection: "close" })));
     try {
-      const bytes = await readBody(incoming, outgoing, body, controller.signal);
+      const bytes = await readBody(incoming, outgoing, body, {
+        signal,
+        onReceived: watch.received,
+      });
+      if (!watch.complete()) throw busy();
       ours = expireAfter(deadlineSeconds, false);
-      return await ask(bytes, controller.signal);
+      return await ask(bytes, signal);
     } finally {
       clearTimeout(theirs);
       clearTimeout(ours);
-      leave();
+      watch.end();
+      place.leave();
     }
   };
 };

@@ -35,6 +35,8 @@ const schema = z.object({
   /** For an answer, after the body has arrived. */
   DEADLINE: seconds.default(2),
   BODY_TIMEOUT: seconds.default(10),
+  /** After which a body that is still on its way waits without a slot; in one network it takes a few milliseconds. */
+  SLOW_BODY: seconds.default(0.1),
   MAX_BODY_BYTES: z.coerce
     .number()
     .int()

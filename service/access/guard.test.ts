@@ -10,6 +10,7 @@ import { createMetrics } from "../metrics.ts";
 import { observe, type ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { createSlowBodies } from "../slow-bodies.ts";
 import { eventually } from "../testing/eventually.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 import { createFindKeyOwner, hashKey } from "./api-keys.ts";
@@ -55,6 +56,7 @@ const serveAll = (access?: Access): Promise<string> =>
       admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 1 }),
       metrics: metrics(),
       body: { maxBytes: 1000, timeoutSeconds: 1 },
+      slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
       deadlineSeconds: 1,
       maxBatch: 1,
       ...(access && { access }),

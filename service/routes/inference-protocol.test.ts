@@ -11,6 +11,7 @@ import { METRIC } from "../metric-names.ts";
 import { createMetrics } from "../metrics.ts";
 import { createModelRepository } from "../model-repository.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { createSlowBodies } from "../slow-bodies.ts";
 import { eventually } from "../testing/eventually.ts";
 import type { PoolAnswer } from "../worker-pool/job.ts";
 import type { Pool } from "../worker-pool/pool.ts";
@@ -62,6 +63,7 @@ beforeEach(async () => {
     admission: createAdmission({ sustained: 2, burst: 2, recoverMs: 0 }),
     metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 2, build }),
     body: { maxBytes: 4 * PHOTO_BYTES, timeoutSeconds: 1 },
+    slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
     deadlineSeconds: 1,
     maxBatch: 3,
     log,

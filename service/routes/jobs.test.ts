@@ -16,6 +16,7 @@ import type { Lifecycle } from "../lifecycle.ts";
 import { createMetrics } from "../metrics.ts";
 import { createModelRepository } from "../model-repository.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { createSlowBodies } from "../slow-bodies.ts";
 import { eventually } from "../testing/eventually.ts";
 import type { PoolAnswer } from "../worker-pool/job.ts";
 import type { Pool } from "../worker-pool/pool.ts";
@@ -64,6 +65,7 @@ beforeEach(async () => {
     repository: createModelRepository({ directory: "none", maxModels: 1, pool, lifecycle, log }),
     ...{ pool, lifecycle, build, metrics, log, body, deadlineSeconds: 1, maxBatch: 1 },
     admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 1 }),
+    slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
     batch: {
       ...{ queue, body, retentionSeconds: 60, maxStreams: 1 },
       budget: createBudget(2 * MAX_BYTES),

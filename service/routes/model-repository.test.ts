@@ -11,6 +11,7 @@ import { createMetrics } from "../metrics.ts";
 import type { ModelRepository } from "../model-repository.ts";
 import { ProblemError } from "../problem.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { createSlowBodies } from "../slow-bodies.ts";
 import type { Pool } from "../worker-pool/pool.ts";
 
 const build = { version: "1.2.3", commit: "c0ffee", node: "v0", onnxruntime: "0" };
@@ -50,6 +51,7 @@ const start = async (keys: boolean): Promise<string> => {
     admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 0 }),
     metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 1, build }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
+    slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
     ...{ deadlineSeconds: 1, maxBatch: 1 },
     ...(keys && { access: { proxies: 0, findKeyOwner: createFindKeyOwner(owners) } }),
   });

@@ -15,6 +15,7 @@ import { readProcessConfig } from "../process/config.ts";
 import type { Processed } from "../process/process-photo.ts";
 import type { Processor } from "../process/processor.ts";
 import { createHttpServer, listen } from "../server.ts";
+import { createSlowBodies } from "../slow-bodies.ts";
 import type { Storage } from "../storage/storage.ts";
 import { eventually } from "../testing/eventually.ts";
 import type { Pool } from "../worker-pool/pool.ts";
@@ -83,6 +84,7 @@ const start = async (
     admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 0 }),
     metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 2, build }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
+    slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
     deadlineSeconds,
     maxBatch: 1,
     log,

@@ -17,7 +17,7 @@ import { acceptUpload } from "../upload.ts";
 
 export type ProcessOptions = Pick<
   InferenceOptions,
-  "admission" | "lifecycle" | "body" | "deadlineSeconds"
+  "admission" | "lifecycle" | "body" | "slowBodies" | "deadlineSeconds"
 > & {
   readonly processor: Processor;
   readonly config: ProcessConfig;

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../fixtures/eventually.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
@@ -52,6 +53,35 @@ describe("overload", () => {
       expect(body).toMatchObject({ type: "urn:image-classification:problem:queue-full" });
     }
     await eventually(async () => expect((await predict(service, image)).response.status).toBe(200));
+  });
+
+  it("answers others while as many bodies as it has slots are slow, and these at their end", async () => {
+    await store.publish(await stubModel());
+    const service = await store.start({
+      env: { SLOTS: "2", BURST_SLOTS: "2", SLOW_BODY: "0.01" },
+    });
+    await service.serving();
+    const image = await colourImage("red");
+    const head = `POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: image/jpeg\r\ncontent-length: ${image.length}\r\nexpect: 100-continue\r\n\r\n`;
+    const slow = [];
+    for (let i = 0; i < 10; i++) {
+      // One of these may have to come again: both slots are taken until the ones before it are known to be slow.
+      slow.push(
+        await eventually(async () => {
+          const socket = connect(Number(new URL(service.url).port), "127.0.0.1");
+          socket.write(head);
+          expect(String(await once(socket, "data"))).toMatch(/^HTTP\/1.1 100 /);
+          socket.write(image.subarray(0, image.length / 2));
+          return socket;
+        }),
+      );
+    }
+    await eventually(async () => expect((await predict(service, image)).response.status).toBe(200));
+    for (const socket of slow) {
+      const answered = text(socket);
+      socket.write(image.subarray(image.length / 2));
+      expect(await answered).toMatch(/^HTTP\/1.1 200 /);
+    }
   });
 
   it("does not keep the slots of clients that hung up", async () => {
