@@ -166,6 +166,7 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
       ask(async () => {
         const removed = await asked.remove(id);
         attempts.cancel(id);
+        held.drop(id);
         // Where another replica has it, that one sees that it is gone.
         await queue.remove(id);
         return removed;
