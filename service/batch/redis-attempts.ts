@@ -4,7 +4,7 @@ import type { Outcome, Photo } from "./job.ts";
 import type { PhotoPrediction } from "./predict-photo.ts";
 import type { JobPhoto, JobResult, RedisJobs, Taken } from "./redis-jobs.ts";
 
-/** Photos that are fetched and recorded together: a question to Redis costs what some of a photo's time is, and waits for a disk. */
+/** Photos that are fetched and recorded together: each question costs some of the two cores, and what is recorded waits for the disk. */
 const PHOTOS_A_GROUP = 8;
 /**
  * Times that a photo is begun, for each attempt that it has: processes die of other things, too. One that dies of this
