@@ -7,19 +7,14 @@ export type BodyLimits = {
   readonly timeoutSeconds: number;
 };
 
+/** Memory for a body of which nothing has arrived yet. */
+const FIRST_BYTES = 64 * 1024;
+
 const tooLarge = (maxBytes: number): ProblemError =>
   new ProblemError(
     "body-too-large",
     `The body has more than ${maxBytes} bytes; send a smaller image.`,
   );
-
-const joined = (chunks: readonly Buffer[], length: number): Uint8Array<ArrayBuffer> => {
-  // Not from Node's shared pool, as Buffer.concat's may be: a pooled buffer cannot be transferred.
-  const whole = Buffer.allocUnsafeSlow(length);
-  let at = 0;
-  for (const chunk of chunks) at += chunk.copy(whole, at);
-  return whole;
-};
 
 /** What ends a request whose client is gone: nobody reads the answer, but metrics count it. */
 export const hungUp = (): ProblemError =>
@@ -35,8 +30,8 @@ export type BodyReaders = {
 
 /**
  * Reads a request's body into memory of its own, so that it can be handed to another thread without a copy.
- * Reading stops at the limit, with or without a Content-Length, and a body that drips is given up. It takes no more memory
- * than what has arrived, whatever was announced.
+ * Reading stops at the limit, with or without a Content-Length, and a body that drips is given up. What is announced gets
+ * its memory once 64 KiB of it have arrived: who sends nothing takes next to nothing.
  *
  * @throws ProblemError `body-too-large`, `body-timeout` or `cancelled`, or the signal's reason
  */
@@ -53,7 +48,8 @@ export const readBody = (
   if (incoming.headers.expect) outgoing.writeContinue();
 
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    // Not from Node's shared pool: a pooled buffer cannot be transferred.
+    let buffer = Buffer.allocUnsafeSlow(Math.min(declared || FIRST_BYTES, FIRST_BYTES));
     let length = 0;
 
     const settle = (finish: () => void): void => {
@@ -65,15 +61,23 @@ export const readBody = (
     const fail = (problem: ProblemError): void => settle(() => reject(problem));
     const onAbort = (): void => settle(() => reject(signal?.reason));
     const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > maxBytes) {
+      const end = length + chunk.length;
+      if (end > maxBytes) {
         fail(tooLarge(maxBytes));
         return;
       }
-      chunks.push(chunk);
+      if (end > buffer.length) {
+        const wanted = declared || Math.max(end, 2 * buffer.length);
+        const grown = Buffer.allocUnsafeSlow(Math.min(maxBytes, wanted));
+        buffer.copy(grown, 0, 0, length);
+        buffer = grown;
+      }
+      // As they come: joining a large body at its end would hold the main thread for up to 30 ms.
+      chunk.copy(buffer, length);
+      length = end;
       onReceived?.(length);
     };
-    const onEnd = (): void => settle(() => resolve(joined(chunks, length)));
+    const onEnd = (): void => settle(() => resolve(buffer.subarray(0, length)));
     const onClose = (): void => fail(hungUp());
     const timer = setTimeout(
       () =>
