@@ -10,12 +10,13 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { publishModel } from "../../model/store.ts";
 import { imageAllocators } from "../fixtures/image-allocators.ts";
-import { colourImage, stubModel } from "../fixtures/models.ts";
+import { stubModel } from "../fixtures/models.ts";
 import { type ServiceProcess, startServiceProcess } from "../fixtures/service-process.ts";
 import { fuzzUploads } from "./fuzz-uploads.ts";
+import { drawSeeds, type Upload, wholeUploads } from "./mutate.ts";
 
 const TOLERANCE = 0.1;
-/** Good photos before a look at the memory: as many make the heap's and the C library's sizes settle. */
+/** Whole pictures before a look at the memory: as many make the heap's and the C library's sizes settle. */
 const SETTLING = 2000;
 const CLIENTS = 4;
 
@@ -30,19 +31,28 @@ const residentBytes = async (service: ServiceProcess): Promise<number> => {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) * 1024;
 };
 
-/** The memory of a service that answers nothing but good photos, of several clients: each worker opens what it opens once. */
-const settledBytes = async (service: ServiceProcess, photo: Uint8Array): Promise<number> => {
+/**
+ * The memory of a service that answers nothing but whole pictures, of several clients. They are the ones that bodies are
+ * mutated of, in every format and in forms: what each worker opens once for a format (code of libvips and of V8, a decoder's
+ * memory) is part of the base, and no trace of a mutated body.
+ */
+const settledBytes = async (
+  service: ServiceProcess,
+  uploads: readonly Upload[],
+): Promise<number> => {
   const samples: number[] = [];
   let asked = 0;
   const client = async (): Promise<void> => {
     while (asked < SETTLING) {
       const number = asked++;
+      const { type, body } = uploads[number % uploads.length] as Upload;
       const answer = await fetch(`${service.url}/predict`, {
         method: "POST",
-        body: new Uint8Array(photo),
-        headers: { "content-type": "image/jpeg" },
+        body: new Uint8Array(body),
+        headers: { "content-type": type },
       });
-      await answer.text();
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`a whole picture is answered ${answer.status}: ${text}`);
       if (number >= SETTLING / 2 && number % 100 === 0) samples.push(await residentBytes(service));
     }
   };
@@ -66,8 +76,8 @@ const fuzz = async ({ count, seed, model }: Flags): Promise<void> => {
   });
   try {
     await service.serving();
-    const photo = await colourImage("red");
-    const before = await settledBytes(service, photo);
+    const whole = wholeUploads(await drawSeeds());
+    const before = await settledBytes(service, whole);
     const begun = performance.now();
     const { statuses, failures } = await fuzzUploads({
       url: service.url,
@@ -76,7 +86,7 @@ const fuzz = async ({ count, seed, model }: Flags): Promise<void> => {
       clients: CLIENTS,
     });
     const seconds = (performance.now() - begun) / 1000;
-    const after = await settledBytes(service, photo);
+    const after = await settledBytes(service, whole);
     const metrics = await (await fetch(`${service.metricsUrl}/metrics`)).text();
     const faults = [...metrics.matchAll(/^worker_faults_total\{.*\} (\d+)$/gm)].map(([, n]) => n);
     const grown = after / before - 1;

@@ -6,6 +6,7 @@ export type Upload = { readonly type: string; readonly body: Buffer };
 
 const TYPES = ["image/jpeg", "image/png", "image/webp", "application/octet-stream"];
 const BOUNDARY = "fuzz-boundary";
+const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`;
 /** Where parsers have their corners: bounds of integers, JPEG's markers, ends of lines, a boundary's dashes. */
 const TOKENS = [
   ...["00", "ff", "7f", "80", "ffff", "0000", "7fffffff", "80000000", "ffffffff"],
@@ -92,21 +93,27 @@ const formOf = (image: Buffer): Buffer =>
     Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
   ]);
 
+/** What bodies are mutated of, whole: each picture as it is, and in a form. The service answers all of them. */
+export const wholeUploads = (seeds: readonly Buffer[]): Upload[] =>
+  seeds.flatMap((image) => [
+    { type: "application/octet-stream", body: image },
+    { type: FORM_TYPE, body: formOf(image) },
+  ]);
+
 /** A mutated body: a picture as it is, a form around a mutated picture, or a form that is mutated itself. */
 export const mutatedUpload = (random: Random, seeds: readonly Buffer[]): Upload => {
   const seed = random.pick(seeds);
-  const type = `multipart/form-data; boundary=${BOUNDARY}`;
   switch (random.pick(["raw", "form of it", "form", "boundary"])) {
     case "raw":
       return { type: random.pick(TYPES), body: mutate(random, seed, seeds) };
     case "form of it":
-      return { type, body: formOf(mutate(random, seed, seeds)) };
+      return { type: FORM_TYPE, body: formOf(mutate(random, seed, seeds)) };
     case "form": {
       const form = formOf(seed);
       // Nearly all of a form is its picture: its own bytes are at both ends.
       const head = mutate(random, form.subarray(0, 150), seeds);
       const tail = mutate(random, form.subarray(-40), seeds);
-      return { type, body: Buffer.concat([head, form.subarray(150, -40), tail]) };
+      return { type: FORM_TYPE, body: Buffer.concat([head, form.subarray(150, -40), tail]) };
     }
     default: {
       const boundary = mutate(random, Buffer.from(BOUNDARY), seeds).toString("latin1");
