@@ -44,7 +44,8 @@ let logged: Record<string, unknown>[];
 const predict = vi.fn<Pool["predict"]>();
 const ready = vi.fn(() => 2);
 
-beforeEach(async () => {
+/** @param deadlineSeconds unless a test is about it longer than any test waits */
+const start = async (deadlineSeconds = 600): Promise<void> => {
   lifecycle = { phase: "serving", model };
   registry = new Registry();
   logged = [];
@@ -75,17 +76,19 @@ beforeEach(async () => {
     }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
     slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
-    deadlineSeconds: 1,
+    deadlineSeconds,
     maxBatch: 2,
     log,
   });
   server = createHttpServer(app, 1);
   base = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
-});
-afterEach(async () => {
+};
+const stop = async (): Promise<void> => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-});
+};
+beforeEach(() => start());
+afterEach(stop);
 
 const post = (
   body: string | FormData,
@@ -211,6 +214,8 @@ describe("POST /predict", () => {
   });
 
   it("gives up at the deadline", async () => {
+    await stop();
+    await start(0.05);
     predict.mockImplementation(
       (_, signal) =>
         new Promise((_resolve, reject) => {
@@ -253,6 +258,8 @@ describe("POST /predict", () => {
   });
 
   it("lets no client wait longer than the service does", async () => {
+    await stop();
+    await start(1);
     predict.mockImplementation(
       (_, signal) =>
         new Promise((_resolve, reject) => {

@@ -39,7 +39,8 @@ describe("readPassphrase", () => {
     await writeFile(file, content);
     const read = readPassphrase({});
     await expect(read).rejects.toThrow(UserError);
-    await expect(read).rejects.toThrow(new RegExp(`${file} is empty; .*PULUMI_CONFIG_PASSPHRASE`));
+    await expect(read).rejects.toThrow(`${file} is empty; `);
+    await expect(read).rejects.toThrow("PULUMI_CONFIG_PASSPHRASE");
   });
 
   it("takes the user's own, also an empty one", async () => {

@@ -57,7 +57,7 @@ const serveAll = (access?: Access): Promise<string> =>
       metrics: metrics(),
       body: { maxBytes: 1000, timeoutSeconds: 1 },
       slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
-      deadlineSeconds: 1,
+      deadlineSeconds: 600,
       maxBatch: 1,
       ...(access && { access }),
     }),

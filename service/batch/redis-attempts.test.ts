@@ -75,7 +75,7 @@ const AGAIN = { ...FIRST, again: true };
 
 describe("attempts at jobs in Redis", () => {
   it.each([
-    // Two groups of four, and one that is fetched meanwhile.
+    // A group of eight, and one that is fetched meanwhile.
     { job: FIRST, most: 16, groups: 4 },
     { job: AGAIN, most: 8, groups: 30 },
   ])("gives the pool so many photos at once: %o", async ({ job, most, groups }) => {

@@ -64,7 +64,7 @@ beforeEach(async () => {
     metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 2, build }),
     body: { maxBytes: 4 * PHOTO_BYTES, timeoutSeconds: 1 },
     slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
-    deadlineSeconds: 1,
+    deadlineSeconds: 600,
     maxBatch: 3,
     log,
   });

@@ -63,7 +63,7 @@ beforeEach(async () => {
   const body = { maxBytes: MAX_BYTES, timeoutSeconds: 3600 };
   const app = createApp({
     repository: createModelRepository({ directory: "none", maxModels: 1, pool, lifecycle, log }),
-    ...{ pool, lifecycle, build, metrics, log, body, deadlineSeconds: 1, maxBatch: 1 },
+    ...{ pool, lifecycle, build, metrics, log, body, deadlineSeconds: 600, maxBatch: 1 },
     admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 1 }),
     slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
     batch: {

@@ -52,7 +52,7 @@ const start = async (keys: boolean): Promise<string> => {
     metrics: createMetrics(registry, { queueDepth: () => 0, workersReady: () => 1, build }),
     body: { maxBytes: 1000, timeoutSeconds: 1 },
     slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
-    ...{ deadlineSeconds: 1, maxBatch: 1 },
+    ...{ deadlineSeconds: 600, maxBatch: 1 },
     ...(keys && { access: { proxies: 0, findKeyOwner: createFindKeyOwner(owners) } }),
   });
   const server = createHttpServer(app, 1);

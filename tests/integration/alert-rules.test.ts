@@ -82,10 +82,14 @@ const firing = async (inputs: readonly Input[], minutes: number): Promise<readon
   }
 };
 
+const withoutPromtool = existsSync("/usr/bin/apt-get")
+  ? ""
+  : " (skipped: promtool is fetched by apt-get)";
+
 const names = (alerts: readonly Firing[]): string[] =>
   alerts.map(({ alert, severity }) => `${alert} ${severity}`).sort();
 
-describe.skipIf(!existsSync("/usr/bin/apt-get"))("the platform's alerts", () => {
+describe.skipIf(withoutPromtool)(`the platform's alerts${withoutPromtool}`, () => {
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "alert-rules-"));

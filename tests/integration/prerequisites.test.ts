@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const repository = join(import.meta.dirname, "..", "..");
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+const withoutRoot = isRoot ? "" : " (skipped: only root can take tools and rights away)";
 const nodeDirectory = dirname(process.execPath);
 
 type Setting = { readonly env?: Readonly<Record<string, string>>; readonly uid?: number };
@@ -21,7 +22,7 @@ const unreachable =
 /*
  * What a machine can lack. Each gives one line that says what to do, a non-zero exit, and leaves nothing half-made.
  */
-describe.skipIf(!isRoot)("what a machine can lack", () => {
+describe.skipIf(withoutRoot)(`what a machine can lack${withoutRoot}`, () => {
   let work: string;
   beforeEach(() => {
     work = mkdtempSync(join(tmpdir(), "prerequisites-"));
