@@ -370,10 +370,17 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A job that predicts many photos when the service has nothing better to do */
+        /** A job that predicts or processes many photos when the service has nothing better to do */
         post: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description What the foreground stands on. */
+                    background?: "transparent" | "white";
+                    /** @description Steps with commas between: segment, qa, tag, export. Unknown ones are ignored. Default: configs/mvp.yaml. */
+                    steps?: string;
+                    /** @description What is done to each photo: what /predict does, or what /process does. Background and steps are the latter's. */
+                    task?: "predict" | "process";
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2528,12 +2535,17 @@ export interface components {
             status: "waiting" | "active" | "completed" | "failed";
             /** @description Photos. */
             total: number;
-            /** @description Photos with a prediction or an error. */
+            /** @description Photos with a result or an error. */
             done: number;
             /** @description Photos with an error. */
             failed: number;
             /** Format: uuid */
             job_id: string;
+            /**
+             * @description What is done to each photo.
+             * @enum {string}
+             */
+            task: "predict" | "process";
             /** Format: date-time */
             created: string;
             finished: string | null;
@@ -2546,7 +2558,7 @@ export interface components {
                 file: string;
                 /** @constant */
                 status: "waiting";
-            } | components["schemas"]["PredictedItem"] | {
+            } | components["schemas"]["PredictedItem"] | components["schemas"]["ProcessedItem"] | {
                 file: string;
                 /** @constant */
                 status: "failed";
@@ -2567,6 +2579,37 @@ export interface components {
             file: string;
             /** @constant */
             status: "completed";
+        };
+        ProcessedItem: {
+            /** @constant */
+            status: "completed";
+            width: number;
+            height: number;
+            tags: {
+                category?: string;
+                category_confidence?: number;
+                dominant_color?: string;
+                dominant_color_share?: number;
+                material?: string;
+                material_confidence?: number;
+            };
+            qa: {
+                min_size_ok?: boolean;
+                /** @enum {string} */
+                sharpness?: "sharp" | "blurry";
+                laplacian_variance?: number;
+                issues?: {
+                    /** @enum {string} */
+                    code: "LOW_RESOLUTION" | "BLURRY" | "CLUTTER" | "OVEREXPOSED" | "UNDEREXPOSED" | "NO_FOREGROUND";
+                    measured: number;
+                    limit: number;
+                }[];
+            };
+            output_url: string | null;
+            foreground_share: number | null;
+            steps: ("segment" | "qa" | "tag" | "export")[];
+            model: components["schemas"]["ModelReference"];
+            file: string;
         };
         Health: {
             /** @enum {string} */

@@ -3,7 +3,7 @@ import { PRECISIONS } from "../model/precision.ts";
 
 /*
  * What the routes answer, as the OpenAPI document describes it. Routes hold their answers against these by type; the
- * Open Inference Protocol has its own in inference-protocol/schemas.ts.
+ * Open Inference Protocol has its own in inference-protocol/schemas.ts, and so have /process and jobs.
  */
 
 /** Which model made an answer. */
@@ -76,52 +76,6 @@ export const healthAnswerSchema = z
     }),
   })
   .meta({ id: "Health" });
-
-const jobId = z.uuid({ version: "v4" });
-const time = z.iso.datetime();
-
-/** What `POST /batch` answers. */
-export const batchAnswerSchema = z
-  .object({ job_id: jobId, status: z.literal("queued") })
-  .meta({ id: "Batch" });
-
-/** How far a job is, as `/jobs/{id}` and its events say. */
-export const jobProgressSchema = z
-  .object({
-    status: z.enum(["waiting", "active", "completed", "failed"]).meta({
-      description: "failed: at least one photo was given up although it was not to blame.",
-    }),
-    total: z.int().meta({ description: "Photos." }),
-    done: z.int().meta({ description: "Photos with a prediction or an error." }),
-    failed: z.int().meta({ description: "Photos with an error." }),
-  })
-  .meta({ id: "JobProgress" });
-
-const itemSchema = z.discriminatedUnion("status", [
-  z.object({ file: z.string(), status: z.literal("waiting") }),
-  predictAnswerSchema
-    .extend({ file: z.string(), status: z.literal("completed") })
-    .meta({ id: "PredictedItem" }),
-  z.object({
-    file: z.string(),
-    status: z.literal("failed"),
-    error: z.object({ type: z.string(), detail: z.string() }),
-  }),
-]);
-
-/** What `/jobs/{id}` answers. */
-export const jobAnswerSchema = jobProgressSchema
-  .extend({
-    job_id: jobId,
-    created: time,
-    finished: time.nullable(),
-    expires: time.nullable().meta({ description: "When a finished job is forgotten." }),
-    durable: z.boolean().meta({
-      description: "Whether the job outlives the process that took it; if not, a restart ends it.",
-    }),
-    items: z.array(itemSchema).meta({ description: "One for each photo, in the upload's order." }),
-  })
-  .meta({ id: "Job" });
 
 /** What `/` answers. */
 export const indexAnswerSchema = z

@@ -42,7 +42,7 @@ export type AppOptions = InferenceOptions & {
   /** Where /status gets its figures. @default none: the page says so */
   readonly status?: StatusSource;
   /** What takes batches. @default nothing does */
-  readonly batch?: Omit<JobRoutesOptions, "lifecycle" | "workersReady" | "log">;
+  readonly batch?: Omit<JobRoutesOptions, "storage" | "lifecycle" | "workersReady" | "log">;
   /** Where outputs are kept. @default nowhere */
   readonly storage?: OpenedStorage | undefined;
 };
@@ -105,7 +105,11 @@ export const createApp = (options: AppOptions): Hono<ServiceEnv> => {
   app.route("/", inferenceProtocolRoutes({ ...options, infer }));
   app.route("/", modelRepositoryRoutes(options.repository));
   if (options.batch) {
-    app.route("/", jobRoutes({ ...options.batch, lifecycle, workersReady: pool.ready, log }));
+    const { storage } = options.storage ?? {};
+    app.route(
+      "/",
+      jobRoutes({ ...options.batch, storage, lifecycle, workersReady: pool.ready, log }),
+    );
   }
   app.route("/", healthRoutes(lifecycle, pool.ready, build));
   app.route("/", outputsRoute(options.storage));

@@ -10,7 +10,9 @@ import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { createBudget } from "./batch/budget.ts";
 import { openQueue } from "./batch/open-queue.ts";
-import { createPhotoPrediction } from "./batch/predict-photo.ts";
+import { createPhotoWork } from "./batch/photo-work.ts";
+import { createPredictPhoto } from "./batch/predict-photo.ts";
+import { createProcessPhoto } from "./batch/process-photo.ts";
 import { type BuildInfo, readBuildInfo } from "./build-info.ts";
 import { drain } from "./drain.ts";
 import { createDrift } from "./drift/drift.ts";
@@ -123,7 +125,13 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
   const opened = await openStorage(settings);
   const queue = await openQueue({
     ...{ settings, log },
-    prediction: createPhotoPrediction(pool, metrics, { drift, ...(sampling && { sampling }) }),
+    work: createPhotoWork(
+      {
+        predict: createPredictPhoto(pool, metrics, { drift, ...(sampling && { sampling }) }),
+        process: createProcessPhoto({ processor, lifecycle, metrics, storage: opened?.storage }),
+      },
+      metrics,
+    ),
     servedModel: () => lifecycle.model?.digest,
   });
   const app = createApp({
@@ -161,7 +169,7 @@ export const startFrontend = async (options: FrontendOptions): Promise<Frontend>
     ...(sampling && { sampling }),
     storage: opened,
     batch: {
-      queue,
+      ...{ queue, config },
       budget: createBudget(BATCHES_HELD * settings.BATCH_MAX_BYTES),
       body: { maxBytes: settings.BATCH_MAX_BYTES, timeoutSeconds: settings.BATCH_BODY_TIMEOUT },
       photos: { maxFiles: settings.BATCH_MAX_FILES, maxFileBytes: settings.MAX_BODY_BYTES },

@@ -1,5 +1,5 @@
 import { ProblemError } from "../problem.ts";
-import type { Job, JobProgress, Photo } from "./job.ts";
+import type { Job, JobProgress, Photo, Task } from "./job.ts";
 
 /** Jobs that wait or are computed. */
 type JobCounts = { readonly waiting: number; readonly active: number };
@@ -13,11 +13,12 @@ export type BatchQueue = {
   /**
    * Takes a job.
    *
+   * @param task what is done to each photo
    * @param release called once the photos are not in this process's memory any more
    * @returns its id, a UUID
    * @throws ProblemError `queue-full` or `queue-unavailable`: then the job was not taken, and its photos are released
    */
-  submit(photos: readonly Photo[], release: () => void): Promise<string>;
+  submit(photos: readonly Photo[], task: Task, release: () => void): Promise<string>;
   /** Undefined when there is no such job, or not any more. @throws ProblemError `queue-unavailable` */
   find(id: string): Promise<Job | undefined>;
   /** As {@link BatchQueue.find}, without the items. */

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { SSEStreamingApi } from "hono/streaming";
 import type { z } from "zod";
-import type { jobProgressSchema } from "../answer-schemas.ts";
 import type { BatchQueue } from "./batch-queue.ts";
 import type { JobProgress } from "./job.ts";
+import type { jobProgressSchema } from "./job-schemas.ts";
 
 /** How often a job is looked at. Progress comes in steps of several photos; a person reads no faster. */
 const LOOK_MS = 250;

@@ -1,15 +1,35 @@
 import type { Prediction } from "../../model/classifier.ts";
+import type { Step } from "../process/plan.ts";
+import type { Processed } from "../process/process-photo.ts";
+import type { Background } from "../process/vocabulary.ts";
 
 /** A photo of a batch, with the name that its sender gave it. */
 export type Photo = { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> };
 
+/** What is done to each photo of a job: what `/predict` does, or what `/process` does. */
+export type Task =
+  | { readonly kind: "predict" }
+  | {
+      readonly kind: "process";
+      readonly steps: readonly Step[];
+      readonly background: Background;
+    };
+
+type Computed = {
+  readonly status: "completed";
+  readonly model: { readonly name: string; readonly version: string; readonly digest: string };
+};
+type Predicted = Computed & { readonly prediction: Prediction };
+type ProcessedPhoto = Computed & {
+  readonly processed: Processed["answer"];
+  /** Under which the storage has the picture; null unless the job exports. */
+  readonly output: string | null;
+};
+
 /** What came of a photo. */
 export type Outcome =
-  | {
-      readonly status: "completed";
-      readonly prediction: Prediction;
-      readonly model: { readonly name: string; readonly version: string; readonly digest: string };
-    }
+  | Predicted
+  | ProcessedPhoto
   | {
       readonly status: "failed";
       readonly error: {
@@ -39,6 +59,7 @@ export type JobProgress = {
 /** A batch. Times are milliseconds since 1970. */
 export type Job = {
   readonly id: string;
+  readonly task: Task;
   readonly progress: JobProgress;
   readonly created: number;
   /** Undefined while it has not ended. */

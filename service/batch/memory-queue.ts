@@ -3,8 +3,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { Logger } from "pino";
 import { type BatchQueue, queueFull } from "./batch-queue.ts";
-import type { Job, JobProgress, Outcome, Photo } from "./job.ts";
-import type { PhotoPrediction } from "./predict-photo.ts";
+import type { Job, JobProgress, Outcome, Photo, Task } from "./job.ts";
+import { outputName } from "./output-name.ts";
+import type { PhotoWork } from "./photo-work.ts";
 import { progressOf } from "./progress.ts";
 
 /** Jobs that are computed at once: the next one begins while the last photos of one are computed. */
@@ -13,8 +14,8 @@ const ACTIVE_JOBS = 2;
 const KEPT_JOBS = 1000;
 
 export type MemoryQueueOptions = {
-  readonly prediction: PhotoPrediction;
-  /** Photos that are given to the pool at once. */
+  readonly work: PhotoWork;
+  /** Photos that are given to the workers at once. */
   readonly photosAtOnce: number;
   /** Jobs that have not ended. */
   readonly maxJobs: number;
@@ -28,6 +29,7 @@ export type MemoryQueueOptions = {
 
 type Entry = {
   readonly id: string;
+  readonly task: Task;
   readonly created: number;
   readonly names: readonly string[];
   readonly outcomes: (Outcome | undefined)[];
@@ -43,6 +45,7 @@ const progress = ({ outcomes, begun }: Entry): JobProgress => progressOf(outcome
 
 const toJob = (entry: Entry): Job => ({
   id: entry.id,
+  task: entry.task,
   progress: progress(entry),
   created: entry.created,
   finished: entry.finished,
@@ -56,7 +59,7 @@ const forgetPhotos = (entry: Entry): void => {
 
 /** A queue in this process's memory: jobs and results end with it. */
 export const createMemoryQueue = (options: MemoryQueueOptions): BatchQueue => {
-  const { prediction, photosAtOnce, maxJobs, attempts, backoffMs, retentionSeconds, log } = options;
+  const { work, photosAtOnce, maxJobs, attempts, backoffMs, retentionSeconds, log } = options;
   const entries = new Map<string, Entry>();
   const jobLimit = pLimit(ACTIVE_JOBS);
   const photoLimit = pLimit(photosAtOnce);
@@ -73,10 +76,11 @@ export const createMemoryQueue = (options: MemoryQueueOptions): BatchQueue => {
     const one = async ({ bytes }: Photo, index: number): Promise<void> => {
       if (entry.outcomes[index] || isOver(entry)) return;
       try {
-        entry.outcomes[index] = await prediction.predict(bytes, entry.cancel.signal);
+        const item = { task: entry.task, bytes, outputName: outputName(entry.id, index) };
+        entry.outcomes[index] = await work.compute(item, entry.cancel.signal);
       } catch (error) {
         if (!last || isOver(entry)) return;
-        entry.outcomes[index] = prediction.giveUp(error);
+        entry.outcomes[index] = work.giveUp(error);
         log.error({ job: entry.id, index, err: error }, "a photo of a batch was given up");
       }
     };
@@ -102,13 +106,14 @@ export const createMemoryQueue = (options: MemoryQueueOptions): BatchQueue => {
   return {
     durable: false,
     hasRoom: async () => hasRoom(),
-    submit: async (photos, release) => {
+    submit: async (photos, task, release) => {
       if (!hasRoom()) {
         release();
         throw queueFull();
       }
       const entry: Entry = {
         id: randomUUID(),
+        task,
         created: Date.now(),
         names: photos.map(({ name }) => name),
         outcomes: photos.map(() => undefined),

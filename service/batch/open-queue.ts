@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Settings } from "../settings.ts";
 import type { BatchQueue } from "./batch-queue.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
-import type { PhotoPrediction } from "./predict-photo.ts";
+import type { PhotoWork } from "./photo-work.ts";
 
 /** Photos for each worker that the pool has at once: as many as a worker holds, and one on its way. */
 const PHOTOS_A_WORKER = 4;
@@ -10,7 +10,7 @@ const BACKOFF_MS = 500;
 
 export type OpenQueueOptions = {
   readonly settings: Settings;
-  readonly prediction: PhotoPrediction;
+  readonly work: PhotoWork;
   /** Digest of the model that serves. */
   readonly servedModel: () => string | undefined;
   readonly log: Logger;
@@ -18,9 +18,9 @@ export type OpenQueueOptions = {
 
 /** Opens the queue that the settings name: in Redis, or in this process's memory. */
 export const openQueue = async (options: OpenQueueOptions): Promise<BatchQueue> => {
-  const { settings, prediction, servedModel, log } = options;
+  const { settings, work, servedModel, log } = options;
   const common = {
-    prediction,
+    work,
     photosAtOnce: PHOTOS_A_WORKER * settings.WORKERS,
     maxJobs: settings.BATCH_MAX_JOBS,
     attempts: settings.BATCH_ATTEMPTS,

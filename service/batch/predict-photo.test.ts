@@ -4,7 +4,7 @@ import { ImageError } from "../../model/image-error.ts";
 import { stubMetadata } from "../../model/testing/stub-model.ts";
 import { createMetrics } from "../metrics.ts";
 import type { Pool } from "../worker-pool/pool.ts";
-import { createPhotoPrediction } from "./predict-photo.ts";
+import { createPredictPhoto } from "./predict-photo.ts";
 
 const model = stubMetadata();
 const prediction = { label: "cat", probability: 0.9, probabilities: { cat: 0.9, dog: 0.1 } };
@@ -19,7 +19,7 @@ const sampling = { wants: vi.fn(() => false), keep: vi.fn(async () => undefined)
 const ask = () => {
   const figures = { queueDepth: () => 0, workersReady: () => 1, build };
   const metrics = createMetrics(new Registry(), figures);
-  return createPhotoPrediction({ predict }, metrics, { drift, sampling }).predict(photo, signal);
+  return createPredictPhoto({ predict }, metrics, { drift, sampling })(photo, signal);
 };
 
 beforeEach(() => {
@@ -51,7 +51,7 @@ it("keeps the photo when it is one of the share: not the copy, which the worker 
 it("shows neither a photo without an answer", async () => {
   sampling.wants.mockReturnValue(true);
   predict.mockRejectedValue(new ImageError("undecodable", "It cannot be decoded."));
-  expect(await ask()).toMatchObject({ status: "failed", error: { givenUp: false } });
+  await expect(ask()).rejects.toThrow(ImageError);
   expect(drift.record).not.toHaveBeenCalled();
   expect(sampling.keep).not.toHaveBeenCalled();
 });

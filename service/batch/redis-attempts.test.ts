@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import pino from "pino";
 import { describe, expect, it, vi } from "vitest";
-import type { Outcome } from "./job.ts";
-import type { PhotoPrediction } from "./predict-photo.ts";
+import type { Outcome, Task } from "./job.ts";
+import type { PhotoWork } from "./photo-work.ts";
 import { createRedisAttempts, type RedisAttemptsOptions } from "./redis-attempts.ts";
 import type { JobResult, Taken } from "./redis-jobs.ts";
 
@@ -17,13 +17,15 @@ const GIVEN_UP: Outcome = {
   error: { code: "internal", detail: "given up", givenUp: true },
 };
 
+const TASK: Task = { kind: "predict" };
+
 /** Jobs of some photos, of which Redis knows what the test says. */
 const jobsOf = (count: number, taken: Partial<Taken> = {}) => {
   const photos = Array.from({ length: count }, (_, index) => ({ index, content: `c${index}` }));
   const recorded: JobResult[] = [];
   return {
     recorded,
-    begin: vi.fn<RedisAttemptsOptions["jobs"]["begin"]>(async () => photos),
+    begin: vi.fn<RedisAttemptsOptions["jobs"]["begin"]>(async () => ({ task: TASK, photos })),
     take: vi.fn<RedisAttemptsOptions["jobs"]["take"]>(async (_id, group) =>
       group.map(({ index }) => ({
         ...{ begun: 1, known: undefined, bytes: Buffer.from([index]) },
@@ -45,12 +47,12 @@ const jobsOf = (count: number, taken: Partial<Taken> = {}) => {
 /** Attempts of which the pool computes as the test says. */
 const attemptsOf = (
   jobs: ReturnType<typeof jobsOf>,
-  predict: PhotoPrediction["predict"],
+  compute: PhotoWork["compute"],
   { photosAtOnce = 8 } = {},
 ) =>
   createRedisAttempts({
     ...{ jobs, photosAtOnce, attempts: 2, servedModel: () => "d1" },
-    prediction: { predict, giveUp: () => GIVEN_UP },
+    work: { compute, giveUp: () => GIVEN_UP },
     log: pino({ level: "silent" }),
   });
 
@@ -59,7 +61,7 @@ const countingPool = () => {
   let now = 0;
   const pool = {
     most: 0,
-    predict: async () => {
+    compute: async () => {
       now += 1;
       pool.most = Math.max(pool.most, now);
       await nextTurn();
@@ -81,7 +83,7 @@ describe("attempts at jobs in Redis", () => {
   ])("gives the pool so many photos at once: %o", async ({ job, most, groups }) => {
     const jobs = jobsOf(30);
     const pool = countingPool();
-    expect(await attemptsOf(jobs, pool.predict).run(job)).toBe("ended");
+    expect(await attemptsOf(jobs, pool.compute).run(job)).toBe("ended");
     expect(pool.most).toBe(most);
     expect(jobs.take).toHaveBeenCalledTimes(groups);
     expect(jobs.recorded.map(({ index }) => index)).toEqual(
@@ -91,7 +93,7 @@ describe("attempts at jobs in Redis", () => {
 
   it("shares the limit between the jobs that run beside each other", async () => {
     const pool = countingPool();
-    const attempts = attemptsOf(jobsOf(10), pool.predict);
+    const attempts = attemptsOf(jobsOf(10), pool.compute);
     await Promise.all([AGAIN, AGAIN].map((job, i) => attempts.run({ ...job, id: `${i}` })));
     expect(pool.most).toBe(8);
   });
@@ -106,53 +108,55 @@ describe("attempts at jobs in Redis", () => {
 
   it("does not fetch what this process has of the photos, and asks what other jobs know", async () => {
     const held = ["a", "b"].map((name) => ({ name, bytes: new Uint8Array(Buffer.from(name)) }));
-    const predict = vi.fn<PhotoPrediction["predict"]>(async () => CAT);
+    const compute = vi.fn<PhotoWork["compute"]>(async () => CAT);
     const jobs = jobsOf(2, { bytes: undefined });
     jobs.take.mockResolvedValueOnce([
       { begun: 0, known: CAT, bytes: undefined },
       { begun: 0, known: undefined, bytes: undefined },
     ]);
-    expect(await attemptsOf(jobs, predict).run({ ...FIRST, held })).toBe("ended");
+    expect(await attemptsOf(jobs, compute).run({ ...FIRST, held })).toBe("ended");
     expect(jobs.take.mock.lastCall?.[2]).toEqual({ model: "d1", count: false, bytes: false });
-    expect(predict.mock.calls.map(([bytes]) => Buffer.from(bytes).toString())).toEqual(["b"]);
+    expect(
+      compute.mock.calls.map(([{ bytes, ...item }]) => [Buffer.from(bytes).toString(), item]),
+    ).toEqual([["b", { task: TASK, outputName: "job/1" }]]);
     expect(jobs.recorded.map(({ index }) => index)).toEqual([0, 1]);
   });
 
   it("computes nothing that another job knows, and says by what its own results are known", async () => {
-    const predict = vi.fn(async () => CAT);
+    const compute = vi.fn(async () => CAT);
     const jobs = jobsOf(1, { known: CAT });
-    await attemptsOf(jobs, predict).run(FIRST);
-    expect(predict).not.toHaveBeenCalled();
+    await attemptsOf(jobs, compute).run(FIRST);
+    expect(compute).not.toHaveBeenCalled();
     expect(jobs.recorded).toEqual([{ index: 0, outcome: CAT }]);
 
     const own = jobsOf(1);
-    await attemptsOf(own, predict).run(FIRST);
+    await attemptsOf(own, compute).run(FIRST);
     expect(own.recorded).toEqual([
       { index: 0, outcome: CAT, computed: { content: "c0", model: "d1" } },
     ]);
   });
 
   it("throws what is worth another attempt, and gives the photo up in its last one", async () => {
-    const predict = async (bytes: Uint8Array): Promise<Outcome> => {
+    const compute: PhotoWork["compute"] = async ({ bytes }): Promise<Outcome> => {
       if (bytes[0] === 1) throw new Error("the worker died");
       return CAT;
     };
     const jobs = jobsOf(3);
-    const attempts = attemptsOf(jobs, predict);
+    const attempts = attemptsOf(jobs, compute);
     await expect(attempts.run(FIRST)).rejects.toThrow("the worker died");
     expect(jobs.recorded.map(({ index }) => index)).toEqual([0, 2]);
 
     const last = jobsOf(3);
-    expect(await attemptsOf(last, predict).run({ ...AGAIN, failures: 1 })).toBe("ended");
+    expect(await attemptsOf(last, compute).run({ ...AGAIN, failures: 1 })).toBe("ended");
     const inOrder = last.recorded.toSorted((a, b) => a.index - b.index);
     expect(inOrder.map(({ outcome }) => outcome)).toEqual([CAT, GIVEN_UP, CAT]);
   });
 
   it("gives up a photo that was begun too often, whatever its processes died of", async () => {
     const jobs = jobsOf(1, { begun: 5 });
-    const predict = vi.fn(async () => CAT);
-    expect(await attemptsOf(jobs, predict).run(AGAIN)).toBe("ended");
-    expect(predict).not.toHaveBeenCalled();
+    const compute = vi.fn(async () => CAT);
+    expect(await attemptsOf(jobs, compute).run(AGAIN)).toBe("ended");
+    expect(compute).not.toHaveBeenCalled();
     expect(jobs.recorded).toEqual([{ index: 0, outcome: GIVEN_UP }]);
   });
 
@@ -171,7 +175,7 @@ describe("attempts at jobs in Redis", () => {
 
   it("ends with a job that was deleted, without a failure", async () => {
     const jobs = jobsOf(30);
-    const attempts = attemptsOf(jobs, (_bytes, signal) => {
+    const attempts = attemptsOf(jobs, (_item, signal) => {
       attempts.cancel("job");
       return Promise.reject(signal.reason);
     });

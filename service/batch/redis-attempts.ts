@@ -1,8 +1,9 @@
 import pLimit from "p-limit";
 import type { Logger } from "pino";
 import type { Outcome, Photo } from "./job.ts";
-import type { PhotoPrediction } from "./predict-photo.ts";
-import type { JobPhoto, JobResult, RedisJobs, Taken } from "./redis-jobs.ts";
+import { outputName } from "./output-name.ts";
+import type { PhotoWork, WorkItem } from "./photo-work.ts";
+import type { BegunJob, JobPhoto, JobResult, RedisJobs, Taken } from "./redis-jobs.ts";
 
 /** Photos that are fetched and recorded together: each question costs some of the two cores, and what is recorded waits for the disk. */
 const PHOTOS_A_GROUP = 8;
@@ -14,10 +15,10 @@ const BEGINNINGS_AN_ATTEMPT = 2;
 
 export type RedisAttemptsOptions = {
   readonly jobs: Pick<RedisJobs, "begin" | "take" | "record" | "progressOf">;
-  readonly prediction: PhotoPrediction;
+  readonly work: PhotoWork;
   /** Digest of the model that serves. */
   readonly servedModel: () => string | undefined;
-  /** Photos that the pool is given at once; one group more, so that it has some while the next ones are fetched. */
+  /** Photos that the workers are given at once; one group more, so that it has some while the next ones are fetched. */
   readonly photosAtOnce: number;
   /** Attempts at a photo that fails for another reason than itself. */
   readonly attempts: number;
@@ -68,19 +69,19 @@ const groupsOf = <T>(items: readonly T[], size: number): T[][] =>
 
 /** Computes jobs with this process's workers. First attempts share one limit of photos at once, repeated ones another. */
 export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempts => {
-  const { jobs, prediction, servedModel, photosAtOnce, attempts, log } = options;
+  const { jobs, work, servedModel, photosAtOnce, attempts, log } = options;
   const beginnings = attempts * BEGINNINGS_AN_ATTEMPT;
   const groupLimit = pLimit(1 + Math.ceil(photosAtOnce / PHOTOS_A_GROUP));
   const photoLimit = pLimit(photosAtOnce);
   const running = new Map<string, AbortController>();
   let stopping = false;
 
-  const predicted = async (
+  const computed = async (
     { index, content }: JobPhoto,
-    bytes: Uint8Array,
+    item: WorkItem,
     signal: AbortSignal,
   ): Promise<JobResult> => {
-    const outcome = await prediction.predict(bytes, signal);
+    const outcome = await work.compute(item, signal);
     // Which model refused a bad photo is not known, and the next one would refuse it as well.
     const model = outcome.status === "completed" ? outcome.model.digest : servedModel();
     return { index, outcome, ...(model && content && { computed: { content, model } }) };
@@ -89,7 +90,7 @@ export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempt
   /** @returns why the job is worth another attempt, if it is */
   const computeAll = async (
     { id, again, failures, held }: QueuedJob,
-    photos: readonly JobPhoto[],
+    { task, photos }: BegunJob,
     cancel: AbortController,
   ): Promise<unknown> => {
     let failure: unknown;
@@ -102,7 +103,9 @@ export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempt
       const bytes = taken.bytes ?? held?.[index]?.bytes;
       try {
         if (begun > beginnings) throw new Error("processes died of it");
-        return bytes ? await predicted(photo, bytes, cancel.signal) : { index, outcome: EXPIRED };
+        if (!bytes) return { index, outcome: EXPIRED };
+        const item = { task, bytes, outputName: outputName(id, index) };
+        return await computed(photo, item, cancel.signal);
       } catch (error) {
         if (cancel.signal.aborted) return undefined;
         if (failures + 1 < attempts && begun < beginnings) {
@@ -110,7 +113,7 @@ export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempt
           return undefined;
         }
         log.error({ job: id, index, err: error }, "a photo of a batch was given up");
-        return { index, outcome: prediction.giveUp(error) };
+        return { index, outcome: work.giveUp(error) };
       }
     };
     const results = async (group: readonly JobPhoto[]): Promise<JobResult[]> => {
@@ -139,11 +142,11 @@ export const createRedisAttempts = (options: RedisAttemptsOptions): RedisAttempt
   return {
     run: async (job) => {
       const { id } = job;
-      const photos = await jobs.begin(id);
-      if (!photos) return "ended";
+      const begun = await jobs.begin(id);
+      if (!begun) return "ended";
       const cancel = new AbortController();
       running.set(id, cancel);
-      const failure = await computeAll(job, photos, cancel);
+      const failure = await computeAll(job, begun, cancel);
       running.delete(id);
       if (cancel.signal.aborted) return "ended";
       if (stopping && (await jobs.progressOf(id))?.status === "active") return "unfinished";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import type { Job, JobProgress, JobStatus, Outcome, Photo } from "./job.ts";
+import type { Job, JobProgress, JobStatus, Outcome, Photo, Task } from "./job.ts";
 import { defineScripts, UNFINISHED_SECONDS } from "./redis-scripts.ts";
 
 /** Begins the names of all keys, BullMQ's included. */
@@ -15,8 +15,18 @@ type Counters = Readonly<Record<"total" | "done" | "failed" | "givenUp", number>
 /** A photo's SHA-256, and the digest of the model that computes it. */
 type Computed = { readonly content: string; readonly model: string };
 
-/** A photo of a job, and the SHA-256 of its bytes; a job that an older version put there has none. */
+/**
+ * A photo of a job, and the SHA-256 of its bytes, by which other jobs know its prediction. There is none when it is
+ * processed, because what comes of that depends on settings as well, and none in a job that an older version put there.
+ */
 export type JobPhoto = { readonly index: number; readonly content: string | undefined };
+
+/** A job that is computed. */
+export type BegunJob = {
+  readonly task: Task;
+  /** Those without an outcome. */
+  readonly photos: readonly JobPhoto[];
+};
 
 /** A photo's outcome, and by what it is known to other jobs, too. */
 export type JobResult = {
@@ -37,10 +47,10 @@ export type Taken = {
 /** The jobs in Redis, and nothing of who computes them when. */
 export type RedisJobs = {
   /** Adds a job that is soon forgotten, unless it is confirmed or begun. */
-  add(id: string, photos: readonly Photo[]): Promise<void>;
+  add(id: string, photos: readonly Photo[], task: Task): Promise<void>;
   confirm(id: string): Promise<void>;
-  /** Notes that the job is computed. @returns the photos without an outcome, or undefined when there is no such job */
-  begin(id: string): Promise<readonly JobPhoto[] | undefined>;
+  /** Notes that the job is computed. @returns undefined when there is no such job */
+  begin(id: string): Promise<BegunJob | undefined>;
   /**
    * Fetches photos to compute them, or what other jobs know of their contents, in their order.
    *
@@ -106,17 +116,21 @@ const all = (replies: [Error | null, unknown][] | null): unknown[] =>
     return reply;
   });
 
+/** Of a job that an older version put there, which knew one task. */
+const taskOf = (field: string | null | undefined): Task =>
+  field ? JSON.parse(field) : { kind: "predict" };
+
 const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Keeps jobs in Redis. What has ended goes after the retention, by itself. */
 export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJobs => {
   defineScripts(redis);
   return {
-    add: async (id, photos) => {
+    add: async (id, photos, task) => {
       const keys = keysOf(id);
       const names = JSON.stringify(photos.map(({ name }) => name));
       const contents: string[] = [];
-      for (const { bytes } of photos) {
+      for (const { bytes } of task.kind === "predict" ? photos : []) {
         contents.push(digestOf(bytes));
         // Others have their turn: 50 photos of a camera take long enough for a probe to notice.
         await nextTurn();
@@ -130,6 +144,7 @@ export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJo
         .multi()
         .hset(keys.job, {
           total: photos.length,
+          task: JSON.stringify(task),
           names,
           contents: JSON.stringify(contents),
           created: Date.now(),
@@ -145,21 +160,23 @@ export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJo
       all(await commands.expire(photos, UNFINISHED_SECONDS).exec());
     },
     begin: async (id) => {
-      const { job, photos, outcomes } = keysOf(id);
-      const [[total, contents], known] = await Promise.all([
-        redis.hmget(job, "total", "contents"),
+      const { job, photos: bytes, outcomes } = keysOf(id);
+      const [[total, field, contents], known] = await Promise.all([
+        redis.hmget(job, "total", "task", "contents"),
         redis.hkeys(outcomes),
       ]);
       if (!total) return undefined;
+      const task = taskOf(field);
       // One that ended is not kept for longer.
-      if (known.length === Number(total)) return [];
-      if ((await redis.beginJob(3, job, photos, outcomes)) === 0) return undefined;
+      if (known.length === Number(total)) return { task, photos: [] };
+      if ((await redis.beginJob(3, job, bytes, outcomes)) === 0) return undefined;
       const done = new Set(known.map(Number));
       const digests = JSON.parse(contents ?? "[]") as string[];
-      return Array.from({ length: Number(total) }, (_, index) => ({
+      const photos = Array.from({ length: Number(total) }, (_, index) => ({
         index,
         content: digests[index],
-      })).filter(({ index }) => !done.has(index));
+      }));
+      return { task, photos: photos.filter(({ index }) => !done.has(index)) };
     },
     take: async (id, taken, { model, count, bytes: wanted }) => {
       const { photos, attempts } = keysOf(id);
@@ -206,6 +223,7 @@ export const createRedisJobs = (redis: Redis, retentionSeconds: number): RedisJo
       const names = JSON.parse(fields["names"] ?? "[]") as string[];
       return {
         id,
+        task: taskOf(fields["task"]),
         progress,
         created: Number(fields["created"]),
         finished: fields["finished"] === undefined ? undefined : Number(fields["finished"]),

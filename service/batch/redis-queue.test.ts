@@ -22,7 +22,7 @@ it("says why Redis refuses it, and keeps the password to itself", async () => {
   const logged: string[] = [];
   const queue = createRedisQueue({
     url: `redis://:secret@127.0.0.1:${await startRefusing()}`,
-    prediction: { predict: vi.fn(), giveUp: vi.fn() },
+    work: { compute: vi.fn(), giveUp: vi.fn() },
     servedModel: () => undefined,
     ...{ photosAtOnce: 1, maxJobs: 1, attempts: 1, backoffMs: 1 },
     ...{ leaseSeconds: 10, retentionSeconds: 60, heldBytes: 0 },

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { askRedis } from "./ask-redis.ts";
 import { type BatchQueue, queueFull } from "./batch-queue.ts";
 import { createHeldPhotos } from "./held-photos.ts";
-import type { Photo } from "./job.ts";
+import type { Photo, Task } from "./job.ts";
 import { createRedisAttempts, type RedisAttemptsOptions } from "./redis-attempts.ts";
 import { loggedError } from "./redis-errors.ts";
 import { createRedisJobs, KEY_PREFIX } from "./redis-jobs.ts";
@@ -122,11 +122,12 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
   const take = async (
     id: string,
     photos: readonly Photo[],
+    task: Task,
     refused: AbortSignal,
   ): Promise<void> => {
     if (!(await hasRoom())) throw queueFull();
     refused.throwIfAborted();
-    await asked.add(id, photos);
+    await asked.add(id, photos, task);
     refused.throwIfAborted();
     held.hold(id, photos);
     await queue.add("batch", {}, { jobId: id });
@@ -146,10 +147,10 @@ export const createRedisQueue = (options: RedisQueueOptions): BatchQueue => {
   return {
     durable: true,
     hasRoom: () => ask(hasRoom),
-    submit: async (photos, release) => {
+    submit: async (photos, task, release) => {
       const id = randomUUID();
       try {
-        await ask((over) => take(id, photos, over));
+        await ask((over) => take(id, photos, task, over));
       } catch (error) {
         held.drop(id);
         // Perhaps it was taken and only the answer is lost: nobody knows its id.

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
-import { batchAnswerSchema, jobAnswerSchema } from "../answer-schemas.ts";
+import { batchAnswerSchema, jobAnswerSchema } from "../batch/job-schemas.ts";
+import { batchQuerySchema } from "../batch/read-task.ts";
 import { binary, json, type Operation, problems, text } from "./parts.ts";
 
 const batch: Operation["requestBody"] = {
@@ -24,7 +25,9 @@ const jobParams = {
 export const jobPaths: ZodOpenApiPathsObject = {
   "/batch": {
     post: {
-      summary: "A job that predicts many photos when the service has nothing better to do",
+      summary:
+        "A job that predicts or processes many photos when the service has nothing better to do",
+      requestParams: { query: batchQuerySchema },
       requestBody: batch,
       responses: {
         202: {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
 import { predictAnswerSchema } from "../answer-schemas.ts";
 import { processAnswerSchema } from "../process/answer-schema.ts";
-import { processQuerySchema } from "../routes/process.ts";
+import { processQuerySchema } from "../process/read-query.ts";
 import { binary, json, problems, requestTimeout, upload } from "./parts.ts";
 
 /** What answers one photo at once. */

@@ -16,11 +16,11 @@ const open = (size = 1) => {
     graceMs: 50,
   });
   onTestFinished(() => processor.stop());
-  const ask = (text: string, signal = never) => {
+  const ask = (text: string, signal = never, options: { priority?: "background" } = {}) => {
     // Memory of its own: Node's pool cannot be handed over.
     const image = new Uint8Array(Buffer.from(text));
     const request = { image, steps: [], background: "white", picture: true } as const;
-    return processor.process(request, model, signal);
+    return processor.process(request, model, signal, options);
   };
   return { ask, start, onFault, processor };
 };
@@ -52,6 +52,21 @@ describe("createProcessor", () => {
     expect((await next).answer.tags.category).toMatch(/^shoe/);
     expect(start).toHaveBeenCalledTimes(2);
     expect(onFault).toHaveBeenCalledTimes(1);
+  });
+
+  it("does everything else before what is in the background", async () => {
+    const { ask } = open();
+    const order: string[] = [];
+    const note = async (text: string, options = {}): Promise<void> => {
+      await ask(text, never, options);
+      order.push(text);
+    };
+    const background = { priority: "background" } as const;
+    await Promise.all([
+      ...["begun", "late", "later"].map((text) => note(text, background)),
+      ...["a", "b"].map((text) => note(text)),
+    ]);
+    expect(order).toEqual(["begun", "a", "b", "late", "later"]);
   });
 
   it("gives up at once what is aborted, and never begins what still waited", async () => {

@@ -21,12 +21,17 @@ export type ProcessorOptions = WorkerOptions & {
 /** Threads that process photos. Until the first photo comes there are none. */
 export type Processor = {
   /**
-   * Processes a photo, whose buffer is handed over and empty afterwards. Aborting the signal rejects with its reason at
-   * once; what no thread has begun is not begun.
+   * Processes a photo, whose buffer is handed over and empty afterwards. What is in the background waits until nothing else
+   * does. Aborting the signal rejects with its reason at once; what no thread has begun is not begun.
    *
    * @throws ImageError, ModelError, WorkerCrashedError, or the signal's reason
    */
-  process(request: ProcessRequest, model: ModelReference, signal: AbortSignal): Promise<Processed>;
+  process(
+    request: ProcessRequest,
+    model: ModelReference,
+    signal: AbortSignal,
+    options?: { readonly priority?: "background" },
+  ): Promise<Processed>;
   stop(): Promise<void>;
 };
 
@@ -53,15 +58,17 @@ const errorOf = ({ message, image, model }: Extract<PhotoReply, { type: "failed"
 export const createProcessor = (options: ProcessorOptions): Processor => {
   const { size, onFault, start = startWorker, graceMs = GRACE_MS, ...workerOptions } = options;
   const members = new Set<Member>();
-  const queue = new Set<Job>();
+  const interactive = new Set<Job>();
+  const background = new Set<Job>();
   let stopping = false;
 
   const dispatch = (): void => {
-    for (const job of queue) {
+    for (const job of [...interactive, ...background]) {
       let idle = [...members].find((member) => !member.job);
       if (!idle && members.size < size) idle = add();
       if (!idle) return;
-      queue.delete(job);
+      interactive.delete(job);
+      background.delete(job);
       idle.job = job;
       idle.worker.postMessage({ request: job.request, model: job.model }, [
         job.request.image.buffer,
@@ -101,10 +108,11 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
   };
 
   return {
-    process: (request, model, signal) =>
+    process: (request, model, signal, { priority } = {}) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
         const job: Job = { request, model, resolve, reject };
+        const queue = priority === "background" ? background : interactive;
         signal.addEventListener(
           "abort",
           () => {

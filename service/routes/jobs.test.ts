@@ -1,22 +1,30 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
+import { join } from "node:path";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ImageError } from "../../model/image-error.ts";
 import type { ModelMetadata } from "../../model/metadata.ts";
+import { ModelError } from "../../model/model-error.ts";
 import { createAdmission } from "../admission.ts";
-import { jobAnswerSchema } from "../answer-schemas.ts";
 import { createApp } from "../app.ts";
 import type { BatchQueue } from "../batch/batch-queue.ts";
 import { createBudget } from "../batch/budget.ts";
+import { jobAnswerSchema } from "../batch/job-schemas.ts";
 import { createMemoryQueue } from "../batch/memory-queue.ts";
-import { createPhotoPrediction } from "../batch/predict-photo.ts";
+import { createPhotoWork } from "../batch/photo-work.ts";
+import { createPredictPhoto } from "../batch/predict-photo.ts";
+import { createProcessPhoto } from "../batch/process-photo.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import { createMetrics } from "../metrics.ts";
 import { createModelRepository } from "../model-repository.ts";
+import { readProcessConfig } from "../process/config.ts";
+import type { Processed } from "../process/process-photo.ts";
+import type { Processor } from "../process/processor.ts";
 import { createHttpServer, listen } from "../server.ts";
 import { createSlowBodies } from "../slow-bodies.ts";
+import type { Storage } from "../storage/storage.ts";
 import { eventually } from "../testing/eventually.ts";
 import type { PoolAnswer } from "../worker-pool/job.ts";
 import type { Pool } from "../worker-pool/pool.ts";
@@ -25,6 +33,12 @@ const model = { name: "m", version: "1", digest: "sha256:1" } as unknown as Mode
 const build = { version: "1", commit: "c", node: "v0", onnxruntime: "0" };
 const log = pino({ level: "silent" });
 const MAX_BYTES = 2000;
+const reference = { directory: "/models", digest: "sha256:1" };
+const PROCESSED: Processed["answer"] = {
+  ...{ status: "ok", width: 640, height: 480, steps: [], foreground_share: null },
+  tags: { category: "shoe", category_confidence: 0.9 },
+  qa: { min_size_ok: true, issues: [{ code: "BLURRY", measured: 7, limit: 50 }] },
+};
 /** What makes bytes a JPEG for those who do not decode it. */
 const START = new Uint8Array([0xff, 0xd8, 0xff]);
 
@@ -34,19 +48,35 @@ let lifecycle: Lifecycle;
 let queue: BatchQueue;
 let registry: Registry;
 const predict = vi.fn<Pool["predict"]>();
+const process = vi.fn<Processor["process"]>();
+const put = vi.fn<Storage["put"]>();
+const signedUrl = vi.fn<Storage["signedUrl"]>();
 
 const answerOf = (label: string): PoolAnswer<"predict"> => ({
   ...{ model, times: { decode: 1, queue: 1, infer: 1 }, waited: 1 },
   prediction: { label, probability: 1, probabilities: { [label]: 1 } },
 });
 
-beforeEach(async () => {
+/** @param store whether pictures are kept */
+const start = async (store: boolean): Promise<void> => {
+  const config = await readProcessConfig(join(import.meta.dirname, "../../configs"));
   predict.mockReset().mockImplementation(async (image) => {
     const text = Buffer.from(image.subarray(START.length)).toString();
     if (text === "bad") throw new ImageError("undecodable", "Broken; send another.");
     return answerOf(text);
   });
-  lifecycle = { phase: "serving", model };
+  process.mockReset().mockImplementation(async ({ image, steps, picture }) => {
+    const text = Buffer.from(image.subarray(START.length)).toString();
+    if (text === "bad") throw new ImageError("undecodable", "Broken; send another.");
+    if (text === "old") throw new ModelError("missing", "Train it again.");
+    return {
+      answer: { ...PROCESSED, steps: [...steps] },
+      ...(picture && { picture: new Uint8Array(Buffer.from(`picture of ${text}`)) }),
+    };
+  });
+  put.mockReset().mockResolvedValue("");
+  signedUrl.mockReset().mockImplementation(async (key) => `https://s3.example.org/${key}`);
+  lifecycle = { phase: "serving", model, reference };
   registry = new Registry();
   const unused = { infer: vi.fn(), use: vi.fn(), grow: vi.fn(), stop: vi.fn() };
   const pool = { ...unused, predict, ready: () => 1, queued: () => 0 } as unknown as Pool;
@@ -57,7 +87,16 @@ beforeEach(async () => {
     build,
   });
   queue = createMemoryQueue({
-    prediction: createPhotoPrediction(pool, metrics),
+    work: createPhotoWork(
+      {
+        predict: createPredictPhoto(pool, metrics),
+        process: createProcessPhoto({
+          ...{ processor: { process }, lifecycle, metrics },
+          storage: store ? { put } : undefined,
+        }),
+      },
+      metrics,
+    ),
     ...{ photosAtOnce: 2, maxJobs: 2, attempts: 1, backoffMs: 1, retentionSeconds: 60, log },
   });
   const body = { maxBytes: MAX_BYTES, timeoutSeconds: 3600 };
@@ -66,19 +105,22 @@ beforeEach(async () => {
     ...{ pool, lifecycle, build, metrics, log, body, deadlineSeconds: 600, maxBatch: 1 },
     admission: createAdmission({ sustained: 1, burst: 1, recoverMs: 1 }),
     slowBodies: createSlowBodies({ maxBytes: 0, patienceMs: 0 }),
+    ...(store && { storage: { storage: { signedUrl } as unknown as Storage } }),
     batch: {
-      ...{ queue, body, retentionSeconds: 60, maxStreams: 1 },
+      ...{ queue, config, body, retentionSeconds: 60, maxStreams: 1 },
       budget: createBudget(2 * MAX_BYTES),
       photos: { maxFiles: 3, maxFileBytes: 500 },
     },
   });
   server = createHttpServer(app, 5);
   base = `http://127.0.0.1:${await listen(server, 0, "127.0.0.1")}`;
-});
-afterEach(async () => {
+};
+const stop = async (): Promise<void> => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-});
+};
+beforeEach(() => start(false));
+afterEach(stop);
 
 const form = (texts: readonly string[], field = "files"): FormData => {
   const made = new FormData();
@@ -92,9 +134,10 @@ const formOfText = (): FormData => {
   made.append("files", "{}");
   return made;
 };
-const post = (body: FormData | string) => fetch(`${base}/batch`, { method: "POST", body });
-const submit = async (texts: readonly string[]): Promise<string> => {
-  const response = await post(form(texts));
+const post = (body: FormData | string, query = "") =>
+  fetch(`${base}/batch${query}`, { method: "POST", body });
+const submit = async (texts: readonly string[], query = ""): Promise<string> => {
+  const response = await post(form(texts), query);
   expect(response.status).toBe(202);
   const answer = (await response.json()) as { job_id: string; status: string };
   expect(answer).toEqual({ job_id: expect.any(String), status: "queued" });
@@ -207,6 +250,92 @@ describe("POST /batch", () => {
     lifecycle.model = model;
     lifecycle.phase = "draining";
     expect(await codeOf(await ask())).toBe("draining");
+  });
+});
+
+describe("POST /batch?task=process", () => {
+  it("gives each photo what /process would say of it, or its error", async () => {
+    const answer = await ended(
+      await submit(["shoe", "bad"], "?task=process&steps=tag,qa&background=white"),
+    );
+    expect(answer).toMatchObject({ task: "process", status: "completed", done: 2, failed: 1 });
+    const { status: _, ...result } = { ...PROCESSED, steps: ["qa", "tag"] };
+    expect(answer.items).toEqual([
+      { file: "0.jpg", status: "completed", ...result, output_url: null, model },
+      { file: "1.jpg", status: "failed", error: expect.objectContaining({}) },
+    ]);
+    expect(process.mock.calls[0]?.slice(0, 2)).toEqual([
+      expect.objectContaining({ steps: ["qa", "tag"], background: "white", picture: false }),
+      reference,
+    ]);
+    for (const [, , , options] of process.mock.calls) {
+      expect(options, "behind the photos of /process").toEqual({ priority: "background" });
+    }
+    expect(predict).not.toHaveBeenCalled();
+    expect(put).not.toHaveBeenCalled();
+    const metrics = await registry.metrics();
+    expect(metrics).toContain('process_issues_total{code="BLURRY"} 1');
+    expect(metrics).toContain('batch_photos_total{outcome="completed"} 1');
+    expect(metrics).toContain('batch_photos_total{outcome="failed"} 1');
+  });
+
+  it("keeps pictures when asked to, and signs their links anew for each answer", async () => {
+    await stop();
+    await start(true);
+    const id = await submit(["shoe", "bag"], "?task=process&steps=export");
+    const answer = await ended(id);
+    const kept = put.mock.calls.map(([key, bytes, type]) => ({
+      key,
+      ...{ text: Buffer.from(bytes).toString(), type },
+    }));
+    expect(kept).toEqual(
+      ["shoe", "bag"].map((name) => ({
+        ...{ key: expect.stringMatching(/^[0-9a-f-]{36}\.png$/), type: "image/png" },
+        text: `picture of ${name}`,
+      })),
+    );
+    expect(answer.items).toMatchObject(
+      kept.map(({ key }) => ({ output_url: `https://s3.example.org/${key}` })),
+    );
+    const signed = signedUrl.mock.calls.length;
+    await job(id);
+    expect(signedUrl.mock.calls.length).toBe(signed + 2);
+  });
+
+  it("gives a photo up whose picture the storage does not take", async () => {
+    await stop();
+    await start(true);
+    put.mockRejectedValueOnce(new Error("secret"));
+    const answer = await ended(await submit(["shoe", "bag"], "?task=process&steps=export"));
+    expect(answer).toMatchObject({ status: "failed", done: 2, failed: 1 });
+    expect(answer.items.map(({ status }) => status).sort()).toEqual(["completed", "failed"]);
+    expect(JSON.stringify(answer)).not.toContain("secret");
+  });
+
+  it("says that the model cannot do it, in the words of /process", async () => {
+    const answer = await ended(await submit(["old"], "?task=process"));
+    expect(answer).toMatchObject({ status: "failed", failed: 1 });
+    expect(answer.items[0]).toMatchObject({
+      error: {
+        type: "urn:image-classification:problem:unsupported-model",
+        detail: "Train it again.",
+      },
+    });
+  });
+
+  it.each([
+    ["?task=paint", /task is predict or process/],
+    ["?steps=qa", /send task=process as well/],
+    ["?task=predict&background=white", /send task=process as well/],
+    ["?task=process&background=blue", /transparent or white/],
+    ["?task=process&steps=export", /keeps no pictures; leave the step export out/],
+  ])("refuses %s before it reads the body", async (query, detail) => {
+    const response = await post(form(["shoe"]), query);
+    expect(response.status).toBe(400);
+    expect((await response.json()) as object).toMatchObject({
+      detail: expect.stringMatching(detail),
+    });
+    expect(await queue.counts()).toEqual({ waiting: 0, active: 0 });
   });
 });
 

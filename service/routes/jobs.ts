@@ -2,16 +2,18 @@ import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { Logger } from "pino";
 import type { z } from "zod";
-import type { batchAnswerSchema } from "../answer-schemas.ts";
 import { type BatchQueue, queueFull } from "../batch/batch-queue.ts";
 import type { Budget } from "../batch/budget.ts";
 import { followJob } from "../batch/follow-job.ts";
 import { jobAnswer } from "../batch/job-answer.ts";
+import type { batchAnswerSchema } from "../batch/job-schemas.ts";
 import { type PhotoLimits, readPhotos } from "../batch/read-photos.ts";
+import { readTask, type TaskOptions } from "../batch/read-task.ts";
 import { type BodyLimits, hungUp, readBody } from "../body.ts";
 import { type Lifecycle, statusOf } from "../lifecycle.ts";
 import type { ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
+import type { Storage } from "../storage/storage.ts";
 
 export type JobRoutesOptions = {
   readonly queue: BatchQueue;
@@ -19,6 +21,9 @@ export type JobRoutesOptions = {
   readonly budget: Budget;
   readonly body: BodyLimits;
   readonly photos: PhotoLimits;
+  readonly config: TaskOptions["config"];
+  /** Where the pictures of processed photos are kept. @default none: they are not kept */
+  readonly storage?: Pick<Storage, "signedUrl"> | undefined;
   readonly retentionSeconds: number;
   /** Event streams at once. */
   readonly maxStreams: number;
@@ -52,6 +57,7 @@ const idOf = (c: Context<ServiceEnv, "/jobs/:id">): string => {
 /** `POST /batch`: many photos in, a job's id out; and the job's state, events and end. */
 export const jobRoutes = (options: JobRoutesOptions): Hono<ServiceEnv> => {
   const { queue, budget, body, photos, retentionSeconds, maxStreams, lifecycle, log } = options;
+  const { config, storage } = options;
   let streams = 0;
 
   /** The Content-Type of a request that may send its body. @throws ProblemError */
@@ -79,6 +85,7 @@ export const jobRoutes = (options: JobRoutesOptions): Hono<ServiceEnv> => {
 
   const app = new Hono<ServiceEnv>();
   app.post("/batch", async (c) => {
+    const task = readTask(c.req.query(), { config, keeps: storage !== undefined });
     const type = await accept(c.env);
     const { incoming, outgoing } = c.env;
     const declared = Number(incoming.headers["content-length"] ?? body.maxBytes);
@@ -91,8 +98,8 @@ export const jobRoutes = (options: JobRoutesOptions): Hono<ServiceEnv> => {
       release();
       throw error;
     }
-    const id = await queue.submit(uploaded, release);
-    log.info({ job: id, photos: uploaded.length }, "batch");
+    const id = await queue.submit(uploaded, task, release);
+    log.info({ job: id, task: task.kind, photos: uploaded.length }, "batch");
     const answer: z.infer<typeof batchAnswerSchema> = { job_id: id, status: "queued" };
     return c.json(answer, 202, { location: `/jobs/${id}` });
   });
@@ -100,7 +107,8 @@ export const jobRoutes = (options: JobRoutesOptions): Hono<ServiceEnv> => {
   app.get("/jobs/:id", async (c) => {
     const job = await queue.find(idOf(c));
     if (!job) throw noJob();
-    return c.json(jobAnswer(job, { durable: queue.durable, retentionSeconds }), 200, NO_STORE);
+    const { durable } = queue;
+    return c.json(await jobAnswer(job, { durable, retentionSeconds, storage }), 200, NO_STORE);
   });
 
   app.delete("/jobs/:id", async (c) => {

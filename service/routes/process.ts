@@ -1,6 +1,5 @@
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
-import { z } from "zod";
 import { ModelError } from "../../model/model-error.ts";
 import { createGuard, type InferenceOptions, problemOf } from "../inference.ts";
 import type { Metrics } from "../metrics.ts";
@@ -8,9 +7,8 @@ import type { ServiceEnv } from "../observe.ts";
 import { ProblemError } from "../problem.ts";
 import type { ProcessAnswer } from "../process/answer-schema.ts";
 import type { ProcessConfig } from "../process/config.ts";
-import { plan } from "../process/plan.ts";
 import type { Processor } from "../process/processor.ts";
-import { BACKGROUNDS } from "../process/vocabulary.ts";
+import { readProcessQuery } from "../process/read-query.ts";
 import { SettingsError } from "../settings.ts";
 import { createKey, type Storage } from "../storage/storage.ts";
 import { acceptUpload } from "../upload.ts";
@@ -30,18 +28,6 @@ export type ProcessOptions = Pick<
 const PART = "file";
 const PNG = "image/png";
 const JSON_TYPE = "application/json";
-
-/** What the address may say behind its question mark. */
-export const processQuerySchema = z.object({
-  background: z.enum(BACKGROUNDS).default("transparent").meta({
-    description: "What the foreground stands on.",
-  }),
-  steps: z.string().optional().meta({
-    description:
-      "Steps with commas between: segment, qa, tag, export. Unknown ones are ignored. Default: configs/mvp.yaml.",
-    example: "segment,qa,tag",
-  }),
-});
 
 const problemOfProcessing = (error: unknown): ProblemError => {
   // What was trained before there were feature maps in model.json.
@@ -102,22 +88,11 @@ export const processRoute = (options: ProcessOptions): Hono<ServiceEnv> => {
   }
   const app = new Hono<ServiceEnv>();
   app.post("/process", async (c) => {
-    const query = processQuerySchema.safeParse(c.req.query());
-    if (!query.success) {
-      const names = BACKGROUNDS.join(" or ");
-      throw new ProblemError("bad-request", `background is ${names}; send one of them.`);
-    }
-    const { background, steps: asked } = query.data;
-    const { mvp } = config;
-    const usual = mvp.export ? [...mvp.steps, "export"] : mvp.steps;
-    const steps = plan(asked?.split(",") ?? usual);
+    const { steps, background } = readProcessQuery(c.req.query(), config, {
+      keeps: store !== undefined,
+      instead: `ask for one with Accept: ${PNG} instead of the step export`,
+    });
     const kept = steps.includes("export");
-    if (kept && !store) {
-      throw new ProblemError(
-        "bad-request",
-        `This service keeps no pictures; ask for one with Accept: ${PNG} instead of the step export.`,
-      );
-    }
     const wantsPng = preferredType(c) === PNG;
     try {
       const { result, url, model } = await guard(c.env, () => {

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 /** What may be kept, by the ending of its key. */
 const TYPES = {
@@ -22,7 +22,7 @@ type StoredObject = {
 /**
  * Where outputs are kept when a client asks for that. A key is a plain name that ends as its type does, such as
  * `3f0c….png`: it has no directories, so no key leads out of the storage. Whoever can guess a key can overwrite it, so
- * keys are made of random ids ({@link createKey}), and only such ones are ever swept.
+ * keys are made of random ids ({@link createKey}, {@link nameKey}), and only such ones are ever swept.
  */
 export type Storage = {
   /**
@@ -44,7 +44,7 @@ export type Storage = {
   delete(key: string): Promise<void>;
   /** An address that anybody who has it can read from until it expires. @throws StorageKeyError */
   signedUrl(key: string): Promise<string>;
-  /** Forgets what is older than the retention, of what has a key of {@link createKey}. @returns how many it were */
+  /** Forgets what is older than the retention, of what has a key of {@link createKey} or {@link nameKey}. @returns how many it were */
   sweep(): Promise<number>;
 };
 
@@ -54,13 +54,24 @@ export class StorageKeyError extends Error {
 }
 
 const KEY = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}\.(png|jpg|webp|json)$/;
-/** What {@link createKey} gives. */
+/** What {@link createKey} and {@link nameKey} give. */
 const CREATED_KEY = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.(png|jpg|webp|json)$/;
 
 /** A key that nobody can guess. @param ending stands for the type */
 export const createKey = (ending: keyof typeof TYPES): string => `${randomUUID()}.${ending}`;
 
-/** Whether {@link createKey} may have given this name. What somebody else put into a storage is not for it to delete. */
+/**
+ * The key of something that has a name, always the same one.
+ *
+ * @param name so long and random that nobody can guess it: such as one with a job's id in it
+ */
+export const nameKey = (name: string, ending: keyof typeof TYPES): string => {
+  const hex = createHash("sha256").update(name).digest("hex");
+  const [, ...groups] = /^(.{8})(.{4})(.{4})(.{4})(.{12})/.exec(hex) ?? [];
+  return `${groups.join("-")}.${ending}`;
+};
+
+/** Whether {@link createKey} or {@link nameKey} may have given this name. What somebody else put into a storage is not for it to delete. */
 export const isCreatedKey = (name: string): boolean => CREATED_KEY.test(name);
 
 /** The media type that a key stands for; undefined when it is no key. */

@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { expect, it } from "vitest";
 import { writeModel } from "../../model/store.ts";
 import { stubMetadata, stubOnnx } from "../../model/testing/stub-model.ts";
-import { createPhotoPrediction } from "../batch/predict-photo.ts";
+import { createPredictPhoto } from "../batch/predict-photo.ts";
 import { createMetrics } from "../metrics.ts";
 import { createPool } from "./pool.ts";
 
@@ -37,11 +37,11 @@ it("has a batch's photos wait for all requests, but for the few that the worker 
       ...{ queueDepth: pool.queued, workersReady: pool.ready },
       build: { version: "1", commit: "c", node: "v0", onnxruntime: "0" },
     });
-    const batch = createPhotoPrediction(pool, metrics);
+    const predict = createPredictPhoto(pool, metrics);
     // In the order in which the worker ran them, because its answers come in that order.
     const order: string[] = [];
     const inBackground = Array.from({ length: BACKGROUND }, async () => {
-      await batch.predict(photo, never);
+      await predict(photo, never);
       order.push("background");
     });
     // All are asked before this thread hears of any answer, so that no clock decides who was first.

@@ -128,6 +128,19 @@ describe.skipIf(skipped)(`a platform with keys, a queue and volumes${skipped}`, 
     expect(readdirSync(await volumeDirectory("cats-dogs", "outputs"))).toHaveLength(1);
   });
 
+  it("processes a batch, and keeps its pictures beside that one", async () => {
+    const service = { url, key };
+    const query = "?task=process&steps=segment,export";
+    const job = await endedJob(service, await submitBatch(service, await cats(200), query));
+    expect(job).toMatchObject({ task: "process", status: "completed", done: PHOTOS, failed: 0 });
+    for (const { output_url: link } of job.items) {
+      const kept = await fetch(new URL(link ?? "", url));
+      expect([kept.status, kept.headers.get("content-type")]).toEqual([200, "image/png"]);
+    }
+    const outputs = readdirSync(await volumeDirectory("cats-dogs", "outputs"));
+    expect(outputs).toHaveLength(1 + PHOTOS);
+  });
+
   it("answers every photo of its batches once, though their Redis dies twice meanwhile", async () => {
     const service = { url, key };
     const ids: string[] = [];

@@ -1,13 +1,14 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import pino, { type Logger } from "pino";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { BatchQueue } from "../../service/batch/batch-queue.ts";
-import type { Outcome, Photo } from "../../service/batch/job.ts";
+import type { Outcome, Photo, Task } from "../../service/batch/job.ts";
 import { createRedisJobs } from "../../service/batch/redis-jobs.ts";
 import { createRedisQueue } from "../../service/batch/redis-queue.ts";
+import { backboneModel } from "../fixtures/backbone-model.ts";
 import { endedJob, type JobAnswer, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
@@ -57,6 +58,7 @@ const random = (seed: number) => {
 };
 
 const model = { name: "m", version: "1", digest: "sha256:1" };
+const PREDICT: Task = { kind: "predict" };
 const completed = (label: string) => ({
   ...{ status: "completed" as const, model },
   prediction: { label, probability: 1, probabilities: {} },
@@ -70,8 +72,8 @@ const openQueue = (options: {
 }): BatchQueue =>
   createRedisQueue({
     servedModel: options.servedModel,
-    prediction: {
-      predict: (bytes) => options.predict(Buffer.from(bytes).toString()),
+    work: {
+      compute: ({ bytes }) => options.predict(Buffer.from(bytes).toString()),
       giveUp: () => ({
         status: "failed",
         error: { code: "internal", detail: "", givenUp: true },
@@ -93,7 +95,7 @@ const photosOf = (...texts: string[]): Photo[] =>
 const submitTo =
   (queue: BatchQueue) =>
   (...texts: string[]): Promise<string> =>
-    queue.submit(photosOf(...texts), () => undefined);
+    queue.submit(photosOf(...texts), PREDICT, () => undefined);
 
 describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
   it("answers as the one in memory does, forgets the photos, and says that jobs last", async () => {
@@ -190,6 +192,29 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
     await queue.stop();
   });
 
+  it("has photos processed by the service that comes next, and one picture of each", async () => {
+    await store.publish(await backboneModel());
+    const outputs = await mkdtemp(join(tmpdir(), "outputs-"));
+    onTestFinished(() => rm(outputs, { recursive: true }));
+    const env = { STORAGE_DIR: outputs, BATCH_LEASE: "1" };
+    const dies = await start(env);
+    const photos = Array.from({ length: 30 }, async (_, i) => colourImage(i % 2 ? "red" : "blue"));
+    const query = "?task=process&steps=segment,export";
+    const id = await submitBatch(dies, await Promise.all(photos), query);
+    // Pictures are there before their photos have outcomes: some of them are made twice.
+    await eventually(async () => expect(await readdir(outputs)).not.toEqual([]));
+    await dies.stop("SIGKILL");
+    const job = await endedJob(await start(env), id);
+    expect(job).toMatchObject({ task: "process", status: "completed", done: 30, failed: 0 });
+    const links = job.items.map(
+      ({ output_url: link }) => /[0-9a-f-]{36}\.png/.exec(link ?? "")?.[0],
+    );
+    expect(new Set(links).size).toBe(30);
+    // What was being written when the process died has another ending.
+    const kept = (await readdir(outputs)).filter((name) => name.endsWith(".png"));
+    expect(kept.sort()).toEqual(links.sort());
+  });
+
   it("refuses batches as too many when Redis' memory is full", async () => {
     const service = await start();
     const red = await colourImage("red");
@@ -204,18 +229,18 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
 
   it("computes what an older version has put there, without its photos' digests", async () => {
     const jobs = openJobs();
-    await jobs.add("id", photosOf("a", "b"));
+    await jobs.add("id", photosOf("a", "b"), PREDICT);
     await redis.command("hdel", "image-classification:job:id", "contents");
-    const photos = (await jobs.begin("id")) ?? [];
+    const photos = (await jobs.begin("id"))?.photos ?? [];
     const taken = await jobs.take("id", photos, { model: "m", count: false, bytes: true });
     expect(taken.map(({ bytes }) => bytes?.toString())).toEqual(["a", "b"]);
   });
 
   it("begins and ends what it has when Redis' memory is full, which frees it", async () => {
     const jobs = openJobs();
-    await jobs.add("id", photosOf("a"));
+    await jobs.add("id", photosOf("a"), PREDICT);
     await redis.command("config", "set", "maxmemory", "1");
-    const photos = (await jobs.begin("id")) ?? [];
+    const photos = (await jobs.begin("id"))?.photos ?? [];
     expect(await jobs.take("id", photos, { model: "m", count: true, bytes: true })).toHaveLength(1);
     await jobs.record("id", [{ index: 0, outcome: completed("a") }]);
     await redis.command("config", "set", "maxmemory", "0");
@@ -225,7 +250,7 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
 
   it("begins no job that is deleted meanwhile", async () => {
     const jobs = openJobs();
-    await jobs.add("id", photosOf("a", "b"));
+    await jobs.add("id", photosOf("a", "b"), PREDICT);
     await jobs.confirm("id");
     const connection = new Redis(redis.url);
     const hkeys = async (): Promise<string[]> => {
@@ -244,21 +269,21 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
 
   it("forgets the outcomes of a job that nobody ends, and not before the job", async () => {
     const jobs = openJobs();
-    await jobs.add("id", photosOf("a", "b"));
+    await jobs.add("id", photosOf("a", "b"), PREDICT);
     await jobs.confirm("id");
     await jobs.record("id", [{ index: 0, outcome: completed("a") }]);
     const outcomes = "image-classification:outcomes:id";
     const ttl = async (): Promise<number> => Number((await redis.command("ttl", outcomes))[0]);
     expect(await ttl()).toBeGreaterThan(0);
     await redis.command("expire", outcomes, "1000");
-    expect((await jobs.begin("id"))?.map(({ index }) => index)).toEqual([1]);
+    expect((await jobs.begin("id"))?.photos.map(({ index }) => index)).toEqual([1]);
     expect(await ttl()).toBeGreaterThan(1000);
   });
 
   it("takes and records several photos in one step, and none of them twice", async () => {
     const jobs = openJobs();
-    await jobs.add("id", photosOf("a", "b", "c"));
-    const photos = (await jobs.begin("id")) ?? [];
+    await jobs.add("id", photosOf("a", "b", "c"), PREDICT);
+    const photos = (await jobs.begin("id"))?.photos ?? [];
     const first = photos.slice(0, 2);
     expect(await jobs.take("id", first, { model: undefined, count: false, bytes: true })).toEqual([
       { begun: 0, known: undefined, bytes: Buffer.from("a") },
@@ -281,8 +306,8 @@ describe.skipIf(skipped)(`a queue in Redis${skipped}`, () => {
     expect(await jobs.record("id", [{ index: 0, outcome: givenUp }])).toBe(true);
     expect(await jobs.progressOf("id")).toEqual({ status: "active", total: 3, done: 2, failed: 1 });
 
-    await jobs.add("other", photosOf("d", "a"));
-    const others = (await jobs.begin("other")) ?? [];
+    await jobs.add("other", photosOf("d", "a"), PREDICT);
+    const others = (await jobs.begin("other"))?.photos ?? [];
     for (const begun of [1, 2]) {
       expect(await jobs.take("other", others, { model: "m", count: true, bytes: true })).toEqual([
         { begun, known: undefined, bytes: Buffer.from("d") },

@@ -1,4 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { processAnswerSchema } from "../../service/process/answer-schema.ts";
+import { backboneModel } from "../fixtures/backbone-model.ts";
 import { endedJob, jobOf, sendBatch, submitBatch } from "../fixtures/batches.ts";
 import { eventually } from "../fixtures/eventually.ts";
 import { useModelStore } from "../fixtures/model-store.ts";
@@ -91,6 +96,42 @@ describe("a batch", () => {
       ["1.jpg", "dog"],
       ["2.jpg", undefined],
     ]);
+  });
+
+  it("is processed as /process does it, pictures included", async () => {
+    await store.publish(await backboneModel());
+    const outputs = await mkdtemp(join(tmpdir(), "outputs-"));
+    onTestFinished(() => rm(outputs, { recursive: true }));
+    const service = await store.start({ env: { STORAGE_DIR: outputs } });
+    await service.serving();
+    const photos = [await colourImage("red"), await colourImage("blue", "png")];
+    const query = "?steps=segment,qa,tag,export&background=white";
+    const id = await submitBatch(service, photos, `${query}&task=process`);
+    const { items, ...job } = await endedJob(service, id);
+    expect(job).toMatchObject({ task: "process", status: "completed", done: 2, failed: 0 });
+    for (const [index, photo] of photos.entries()) {
+      const alone = await fetch(`${service.url}/process${query}`, {
+        ...{ method: "POST", body: new Uint8Array(photo) },
+        headers: { "content-type": "application/octet-stream" },
+      });
+      const {
+        status: _,
+        output_url: own,
+        ...result
+      } = processAnswerSchema.parse(await alone.json());
+      const { output_url: link, ...item } = items[index] ?? {};
+      expect(item).toEqual({ file: `${index}.jpg`, status: "completed", ...result });
+      const [picture, expected] = await Promise.all(
+        [link, own].map(async (path) => {
+          const response = await fetch(`${service.url}${path}`);
+          expect([response.status, response.headers.get("content-type")]).toEqual([
+            ...[200, "image/png"],
+          ]);
+          return Buffer.from(await response.arrayBuffer());
+        }),
+      );
+      expect(expected?.equals(picture ?? Buffer.of())).toBe(true);
+    }
   });
 
   it("ends with the service that has it in its memory, which says so and waits for what is computed", async () => {
