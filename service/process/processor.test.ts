@@ -6,14 +6,14 @@ import { createProcessor } from "./processor.ts";
 const model = { directory: "/models", digest: "sha256:a" };
 const never = new AbortController().signal;
 
-const open = (size = 1) => {
+const open = (size = 1, limits: { readonly longestMs?: number } = {}) => {
   const start = vi.fn(() => new Worker(new URL("./testdata/worker.ts", import.meta.url)));
   const onFault = vi.fn();
   const config = {} as ProcessConfig;
   const processor = createProcessor({
     ...{ size, config, onFault, start },
     segmenter: undefined,
-    graceMs: 50,
+    ...{ graceMs: 50, ...limits },
   });
   onTestFinished(() => processor.stop());
   const ask = (text: string, signal = never, options: { priority?: "background" } = {}) => {
@@ -67,6 +67,15 @@ describe("createProcessor", () => {
       ...["a", "b"].map((text) => note(text)),
     ]);
     expect(order).toEqual(["begun", "a", "b", "late", "later"]);
+  });
+
+  it("ends a thread that has a photo of the background without an end", async () => {
+    const { ask, start } = open(1, { longestMs: 50 });
+    await expect(ask("hang", never, { priority: "background" })).rejects.toMatchObject({
+      name: "WorkerCrashedError",
+    });
+    expect((await ask("bag")).answer.tags.category).toMatch(/^bag/);
+    expect(start).toHaveBeenCalledTimes(2);
   });
 
   it("gives up at once what is aborted, and never begins what still waited", async () => {

@@ -16,6 +16,8 @@ export type ProcessorOptions = WorkerOptions & {
   readonly start?: (options: WorkerOptions) => Worker;
   /** @default 10,000 */
   readonly graceMs?: number;
+  /** For a photo in the background, which no deadline ends. @default 600,000 */
+  readonly longestMs?: number;
 };
 
 /** Threads that process photos. Until the first photo comes there are none. */
@@ -37,6 +39,8 @@ export type Processor = {
 
 /** How long a thread may go on with a photo that nobody waits for any more, in milliseconds, before it is ended. */
 const GRACE_MS = 10_000;
+/** How long a thread may have a photo in the background: hundreds of times as long as one takes beside others, in milliseconds. */
+const LONGEST_MS = 600_000;
 
 type Job = {
   readonly request: ProcessRequest;
@@ -44,7 +48,12 @@ type Job = {
   readonly resolve: (result: Processed) => void;
   readonly reject: (error: unknown) => void;
 };
-type Member = { readonly worker: Worker; job: Job | undefined };
+type Member = {
+  readonly worker: Worker;
+  job: Job | undefined;
+  /** Ends the thread. */
+  overdue: NodeJS.Timeout | undefined;
+};
 
 const startWorker = (options: WorkerOptions): Worker =>
   new Worker(new URL("./worker.ts", import.meta.url), { workerData: options });
@@ -56,7 +65,8 @@ const errorOf = ({ message, image, model }: Extract<PhotoReply, { type: "failed"
 
 /** Creates a processor; it starts nothing yet. */
 export const createProcessor = (options: ProcessorOptions): Processor => {
-  const { size, onFault, start = startWorker, graceMs = GRACE_MS, ...workerOptions } = options;
+  const { size, onFault, start = startWorker, ...rest } = options;
+  const { graceMs = GRACE_MS, longestMs = LONGEST_MS, ...workerOptions } = rest;
   const members = new Set<Member>();
   const interactive = new Set<Job>();
   const background = new Set<Job>();
@@ -68,8 +78,8 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
       if (!idle && members.size < size) idle = add();
       if (!idle) return;
       interactive.delete(job);
-      background.delete(job);
       idle.job = job;
+      if (background.delete(job)) idle.overdue = setTimeout(endIfBusyWith, longestMs, job).unref();
       idle.worker.postMessage({ request: job.request, model: job.model }, [
         job.request.image.buffer,
       ]);
@@ -77,11 +87,12 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
   };
 
   const add = (): Member => {
-    const member: Member = { worker: start(workerOptions), job: undefined };
+    const member: Member = { worker: start(workerOptions), job: undefined, overdue: undefined };
     members.add(member);
     let cause: unknown;
     member.worker.on("message", (reply: PhotoReply) => {
       const { job } = member;
+      clearTimeout(member.overdue);
       member.job = undefined;
       if (reply.type === "failed") job?.reject(errorOf(reply));
       else job?.resolve(reply.result);
@@ -103,6 +114,7 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
     return member;
   };
 
+  /** Ends a thread that is not done by now: one photo without an end would keep every later one waiting. */
   const endIfBusyWith = (job: Job): void => {
     for (const { job: held, worker } of members) if (held === job) void endWorker(worker, graceMs);
   };
@@ -118,8 +130,7 @@ export const createProcessor = (options: ProcessorOptions): Processor => {
           () => {
             reject(signal.reason);
             if (queue.delete(job)) return;
-            // Else one photo without an end would keep every later one waiting.
-            setTimeout(() => endIfBusyWith(job), graceMs).unref();
+            setTimeout(endIfBusyWith, graceMs, job).unref();
           },
           { once: true },
         );
