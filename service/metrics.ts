@@ -65,7 +65,7 @@ export const createMetrics = (
   });
   const batchPhotos = new Counter({
     name: METRIC.batchPhotos,
-    help: "Photos of batches: predicted (completed), bad (failed), or given up after several attempts.",
+    help: "Photos of batches: predicted or processed (completed), bad (failed), or given up after several attempts.",
     labelNames: ["outcome"] as const,
     registers,
   });
